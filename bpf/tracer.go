@@ -258,7 +258,7 @@ type settings struct {
 // observe tells the programs what to look for, and in which pid namespace numbers are.
 func (t *Tracer) observe(o TraceOptions) error {
 	if len(o.PIDs) > MaxTraced {
-		return fmt.Errorf("%d processes are more than the %d that can be looked at alone", len(o.PIDs), MaxTraced)
+		return fmt.Errorf("%d processes are too many: at most %d can be selected", len(o.PIDs), MaxTraced)
 	}
 	for _, pid := range o.PIDs {
 		if err := t.maps["chosen"].Put(uint32(pid), uint32(1)); err != nil {

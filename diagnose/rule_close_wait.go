@@ -58,7 +58,8 @@ func findCloseWait(v *view) []finding {
 		if len(f.Objects) >= manyCloseWait {
 			f.Severity = model.Warning
 		}
-		f.Summary = fmt.Sprintf("%s has not closed %d connections that the other side has closed", v.name(f.Root.PID), len(f.Objects))
+		f.Summary = fmt.Sprintf("%s has not closed %d %s that the other side has closed", v.name(f.Root.PID), len(f.Objects),
+			verb(len(f.Objects), "connection", "connections"))
 	}
 	return list
 }

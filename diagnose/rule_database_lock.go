@@ -124,7 +124,7 @@ func (v *view) blameSession(f *finding, s session, sessions []session) {
 			others = append(others, o)
 		}
 	}
-	ask := fmt.Sprintf("who has the lock is known to the database alone: SELECT pg_blocking_pids(%d)", s.process.PID)
+	ask := fmt.Sprintf("only the database knows who has the lock: SELECT pg_blocking_pids(%d)", s.process.PID)
 	f.LoweredBy = append(f.LoweredBy, ask)
 	switch len(others) {
 	case 0:

@@ -43,9 +43,9 @@ func findSemNobodyPosts(v *view) []finding {
 		}
 		confidence, lowered := v.graph.Sure(waits[0], c)
 		list = append(list, finding{Finding: model.Finding{
-			Confidence: lower(confidence, model.Likely), LoweredBy: append(lowered, "another process may yet come to use it"), Since: v.since(waits...),
+			Confidence: lower(confidence, model.Likely), LoweredBy: append(lowered, "another process may start to use it"), Since: v.since(waits...),
 			Objects: []string{o.ID}, Victims: victims,
-			Summary: fmt.Sprintf("%s %s at the semaphore %s, and nobody else has its memory: who took it, or was to post it, has most likely ended",
+			Summary: fmt.Sprintf("%s %s at the semaphore %s, and no other process has its memory: the process that should post it has most likely ended",
 				v.subject(victims), verb(len(victims), "waits", "wait"), v.graph.Label(o.ID)),
 			Chain: []model.Step{v.stepOf(waits[0], nil)}, Evidence: append(v.evidence(waits...), v.holding(cmp.Or(d.Object, o.ID))),
 		}, explains: waits})

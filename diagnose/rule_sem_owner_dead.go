@@ -43,7 +43,7 @@ func findSemOwnerDead(v *view) []finding {
 		list = append(list, finding{Finding: model.Finding{
 			Confidence: model.Likely, LoweredBy: []string{"any process may raise a semaphore"}, Since: v.since(waits...), Objects: []string{o.ID},
 			Victims: victims,
-			Summary: fmt.Sprintf("%s %s for semaphores of %s, which process %d, now ended, was the last to change", v.subject(victims),
+			Summary: fmt.Sprintf("%s %s for semaphores of %s; process %d was the last to change them and has ended", v.subject(victims),
 				verb(len(victims), "waits", "wait"), o.ID, gone),
 			Chain:    []model.Step{v.stepOf(waits[0], nil)},
 			Evidence: append(v.evidence(waits...), model.Evidence{Source: "semctl GETPID of " + o.ID, Text: fmt.Sprintf("%d: there is no such process", gone)}),
@@ -57,7 +57,7 @@ func findSemOwnerDead(v *view) []finding {
 func (v *view) removeSet(o *model.Object, victims []int) []model.Action {
 	list := v.ipcrm(o, "-s")
 	for i := range list {
-		list[i].Effect = "removes the set; " + v.some(victims) + verb(len(victims), " goes on", " go on") + " with an error, as does everyone else who uses it"
+		list[i].Effect = "removes the set; " + v.some(victims) + verb(len(victims), " goes on", " go on") + " with an error, as does every other process that uses it"
 	}
 	return list
 }

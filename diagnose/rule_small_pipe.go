@@ -67,7 +67,7 @@ func findSmallPipe(v *view) []finding {
 		f := &list[at]
 		f.Objects = append(f.Objects, o.ID)
 		f.PIDs = append(f.PIDs, holders(o, nil)...)
-		f.Summary = fmt.Sprintf("%d %s of user %d %s a small buffer: its pipes take %d pages of %d",
+		f.Summary = fmt.Sprintf("%d %s of user %d %s a small buffer: its pipes use %d of %d pages",
 			len(f.Objects), verb(len(f.Objects), "pipe", "pipes"), uid, verb(len(f.Objects), "has", "have"), l.Used.Or(0), l.Max.Or(0))
 	}
 	for i := range list {

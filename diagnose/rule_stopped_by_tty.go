@@ -40,16 +40,16 @@ func findStoppedByTTY(v *view) []finding {
 	var list []finding
 	for _, j := range jobs {
 		p := members[j][0]
-		tty, wants := p.TTY, "wants to read from"
+		tty, wants := p.TTY, "tried to read from"
 		if tty == "" {
 			tty = "its terminal"
 		}
 		if p.StopSignal == "SIGTTOU" {
-			wants = "wants to write to"
+			wants = "tried to write to"
 		}
 		f := finding{Finding: model.Finding{
 			Confidence: model.Certain,
-			Summary:    fmt.Sprintf("%s is in the background, %s %s and was stopped for it", v.name(p.PID), wants, tty),
+			Summary:    fmt.Sprintf("%s is in the background, %s %s and was stopped for that", v.name(p.PID), wants, tty),
 			Root:       v.root(p.PID, "stopped by "+p.StopSignal),
 			Evidence:   []model.Evidence{{Source: fmt.Sprintf("/proc/%d/stat", p.PID), Text: "state T, exit_code " + p.StopSignal}},
 		}}

@@ -40,7 +40,7 @@ func findTermSignalBlocked(v *view) []finding {
 		names := strings.Join(stuck, ", ")
 		f := finding{Finding: model.Finding{
 			Confidence: model.Certain,
-			Summary:    fmt.Sprintf("%s was sent %s, which has no effect: it blocks it", v.name(p.PID), names),
+			Summary:    fmt.Sprintf("%s was sent %s, which has no effect because the process blocks it", v.name(p.PID), names),
 			Root:       v.root(p.PID, "blocks "+names+"; "+v.doing(p.PID)),
 			Evidence:   []model.Evidence{{Source: fmt.Sprintf("/proc/%d/status", p.PID), Text: "pending and blocked in every thread: " + names}},
 			Actions:    []model.Action{v.endAtOnce(p.PID, "")},

@@ -32,7 +32,7 @@ func findUnreachableListener(v *view) []finding {
 		servers := holders(o, nil)
 		listens := verb(len(servers), "listens", "listen")
 		f := finding{Finding: model.Finding{
-			Confidence: model.Certain, Objects: []string{o.ID}, PIDs: servers, Root: v.root(servers[0], "listens where nobody gets to; "+v.doing(servers[0])),
+			Confidence: model.Certain, Objects: []string{o.ID}, PIDs: servers, Root: v.root(servers[0], "listens where no client gets to; "+v.doing(servers[0])),
 			Summary:  fmt.Sprintf("%s %s on %s, but nothing is at that path any more", v.names(servers), listens, d.Path),
 			Severity: model.Info,
 			Evidence: []model.Evidence{{Source: "unix_diag", Text: fmt.Sprintf("%s is bound to inode %s of device %s", o.ID, d.PathIno, d.PathDev)}},

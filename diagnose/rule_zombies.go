@@ -17,8 +17,8 @@ var zombiesRule = Rule{
 		"process table; nothing else is left of it. When there are many, no new process can be started.",
 	Evidence: "State Z in /proc/PID/stat, and the parent's pid beside it; of a parent with few of them also that it blocks SIGCHLD, or that none of its threads has " +
 		"run for 10 seconds.",
-	Do: "Fix the parent: it must wait for its children or ignore SIGCHLD. Ending the parent makes them go: init collects them.",
-	FalseAlarm: "A parent that is about to collect them has one or a few for a moment. Fewer than 10 are only worth knowing (info), and are reported only if the " +
+	Do: "Fix the parent: it must wait for its children or ignore SIGCHLD. If the parent ends, init reaps them.",
+	FalseAlarm: "A parent that is about to reap them has one or a few for a moment. Fewer than 10 are only worth knowing (info), and are reported only if the " +
 		"parent blocks SIGCHLD while it waits for no signal, or has not run for 10 seconds.",
 	find: findZombies,
 }
@@ -49,7 +49,7 @@ func findZombies(v *view) []finding {
 		}
 		f := finding{about: "children", Finding: model.Finding{
 			Severity: severity, Confidence: model.Certain,
-			Summary: fmt.Sprintf("%d %s of %s %s ended, and it does not collect %s", len(ended), verb(len(ended), "child", "children"), v.name(parent.PID),
+			Summary: fmt.Sprintf("%d %s of %s %s ended, and it does not reap %s", len(ended), verb(len(ended), "child", "children"), v.name(parent.PID),
 				verb(len(ended), "has", "have"), verb(len(ended), "it", "them")),
 			Root: v.root(parent.PID, "does not wait for its children"),
 			PIDs: ended,

@@ -123,7 +123,7 @@ func (m *matcher) find(e *end) {
 		}
 		add(e.object, others[0].object.ID, confidence)
 	case len(others) > 0:
-		m.doubt("the other end could be on several hosts, which have the same addresses: no peer was chosen", e)
+		m.doubt("the peer could be on several hosts, which have the same addresses: no peer was chosen", e)
 	default:
 		m.translated(e)
 	}

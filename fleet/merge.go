@@ -22,7 +22,7 @@ type Member struct {
 // snapshots are not changed; records that need no change are shared with them.
 func Merge(members []Member) (*model.Snapshot, error) {
 	if len(members) < 2 {
-		return nil, errors.New("one host alone cannot be merged")
+		return nil, errors.New("merging needs at least two hosts")
 	}
 	if len(members) > model.MaxHosts {
 		return nil, fmt.Errorf("%d hosts: there can be %d at the most", len(members), model.MaxHosts)
@@ -79,7 +79,7 @@ func distinct(members []Member) error {
 	for i, m := range members {
 		s := m.Snapshot
 		if len(s.Hosts) > 0 {
-			return fmt.Errorf("%s is of several hosts already: it cannot be merged with others", m.Source)
+			return fmt.Errorf("%s already contains several hosts: it cannot be merged with others", m.Source)
 		}
 		for _, before := range members[:i] {
 			b := before.Snapshot

@@ -32,7 +32,7 @@ func (r *Report) Gaps(snap *model.Snapshot, others ...string) {
 		}
 	}
 	if !r.DescendantsComplete {
-		add("descendants that lived for less than some 10 ms may have been missed: only root is told of every fork")
+		add("descendants that ran for less than about 10 ms may have been missed: only root is notified of every fork")
 	}
 	for _, g := range others {
 		add(g)

@@ -138,7 +138,7 @@ func (s *Scan) visitNamespaces(ctx context.Context, list []visitKey, work func(k
 		}
 	}
 	for nsType, n := range v.skipped {
-		s.namespaceGap(nsType, model.Gap{Reason: model.Timeout, Count: n, Op: "enter", Detail: "no time was left: other namespaces took it all"})
+		s.namespaceGap(nsType, model.Gap{Reason: model.Timeout, Count: n, Op: "enter", Detail: "no time was left after the other namespaces"})
 	}
 }
 

@@ -151,7 +151,7 @@ func noteTruncated(p *Proc, tid int32, truncated int, r *result) {
 		r.partialFDs = true
 		r.out.Gap(model.Gap{
 			Probe: "fd", PID: p.Model.PID, TID: int(tid), Op: "readlink", Reason: model.Truncated, Count: truncated,
-			Detail: "paths longer than the kernel can tell",
+			Detail: "paths longer than the kernel can show",
 		})
 	}
 }

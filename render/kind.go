@@ -157,7 +157,7 @@ var (
 			return Cell{Text: strings.TrimPrefix(text, " ")}
 		},
 	}
-	genColumn = textColumn("GEN", "tells a re-used number from the old object", func(o *model.Object) string { return o.Gen })
+	genColumn = textColumn("GEN", "distinguishes an object from an older one with the same number", func(o *model.Object) string { return o.Gen })
 
 	// commonColumns can be selected for any kind.
 	commonColumns = objectColumns{

@@ -117,7 +117,7 @@ var (
 		talkColumn,
 		spare(queue(sizeColumn("RECVQ", "bytes waiting to be read; of a listener, connections waiting for accept",
 			detail(func(d *model.UnixDetail) optInt { return d.RecvQueue })), waiting)),
-		queue(fillPair("SENDQ", "memory of what it sent and nobody has read; of a listener, how many connections may wait",
+		queue(fillPair("SENDQ", "memory of what it sent and the other end has not read; of a listener, how many connections may wait",
 			detail(func(d *model.UnixDetail) optInt { return d.SendQueue }),
 			detail(func(d *model.UnixDetail) optInt { return d.SendBuffer }), Size, "FULL"), maximum),
 		wide(onlyFor(listens, accepts(waiting, maximum))),

@@ -189,7 +189,7 @@ func (v *View) reason(f *model.Finding, doing string) string {
 var nobodyRules = map[string]string{
 	"fifo-open-waits": "nobody opens the other end", "pipe-full": "no visible reader", "socket-full": "no visible reader",
 	"pty-not-read": "no visible reader", "mutex-owner-dead": "its owner has ended", "sem-owner-dead": "its last user has ended",
-	"sem-nobody-posts": "nobody is left to post it", "cond-waiters-dead": "those who waited before were killed",
+	"sem-nobody-posts": "nobody is left to post it", "cond-waiters-dead": "its earlier waiters were killed",
 	"no-message-of-type": "holds no message of that type", "queue-full": "no receiver is known",
 }
 

@@ -186,7 +186,7 @@ func (t *showText) lockRows(locks []model.Lock) [][]string {
 				state += " for " + showFew(others, 4)
 			}
 		case l.Breaking:
-			state = "asked to be given up"
+			state = "asked to be released"
 		}
 		who := LockOwners(t.view, l)
 		if who == "" {

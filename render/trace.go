@@ -124,7 +124,7 @@ func (o *Options) connection(e *trace.Event) string {
 		return text + o.failure(e)
 	}
 	if e.Error != "" {
-		text := "accepted nobody"
+		text := "accepted no connection"
 		if where != "" {
 			text += "  at " + where
 		}

@@ -34,7 +34,7 @@ func TestTraceLineOfConnection(t *testing.T) {
 			"app(41)  accepted  at 10.0.0.1:80  from 10.0.0.9:4000", trace.AcceptEvent, "", "", nil,
 			trace.Connection{Local: "10.0.0.1:80", Remote: "10.0.0.9:4000"},
 		},
-		{"app(41)  accepted nobody  at /run/db  EMFILE", trace.AcceptEvent, "/run/db", "EMFILE", nil, trace.Connection{}},
+		{"app(41)  accepted no connection  at /run/db  EMFILE", trace.AcceptEvent, "/run/db", "EMFILE", nil, trace.Connection{}},
 	} {
 		e := &trace.Event{Time: at, Event: test.event, Sender: app, Target: test.target, Path: test.path, Error: test.failed, Connection: &test.connection}
 		if got, want := render.TraceLine(e, &render.Options{}, time.UTC), "03:04:05.678  "+test.want; got != want {

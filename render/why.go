@@ -209,7 +209,7 @@ func (t *whyText) who(w *model.Wait, c *graph.Clause) string {
 	case len(names) == 0 && c.Level == graph.Proven:
 		return "nobody else " + c.How
 	case len(names) == 0 && slices.Contains(c.Processes, w.PID):
-		return "no other visible process " + c.How + ": only it itself could"
+		return "no other visible process " + c.How + ": only the process itself could"
 	case len(names) == 0 && len(c.Processes) == 1 && t.processes[c.Processes[0]] == nil:
 		return "process " + model.PIDNumber(c.Processes[0]) + " " + c.How + "; it has ended or is not visible"
 	case len(names) == 0:
@@ -394,7 +394,7 @@ func (t *whyText) noDeadlock(steps []graph.Step) string {
 			return ": a deadlock, unless " + p.String() + " acts when a signal comes: it catches " + showFew(names, 3)
 		}
 	}
-	return "; none of them keeps anything from the others: they may be idle"
+	return "; none of them holds what the others need: they may be idle"
 }
 
 // idle says that a process is idle, and what it waits for unless that was written already.
@@ -411,12 +411,12 @@ func (t *whyText) idle(list []*model.Wait, end *graph.End) {
 		t.earlier(list[0])
 	}
 	if len(list) > 0 && t.graph.Stuck(list[0], graph.Unlikely) != nil {
-		t.para(" ", "Only a signal could wake it: all who otherwise could wait for it, directly or not.", Notice)
+		t.para(" ", "Only a signal could wake it: all threads that could release it wait for it, directly or not.", Notice)
 		t.inside(end)
 		return
 	}
 	if len(list) > 0 && t.alone(list[0]) {
-		t.para(" ", "Nobody else could wake it, as far as is known; the handler of a signal might.", Notice)
+		t.para(" ", "Nobody else is known to be able to wake it; a signal handler might.", Notice)
 		t.inside(end)
 		return
 	}
@@ -426,7 +426,7 @@ func (t *whyText) idle(list []*model.Wait, end *graph.End) {
 		return
 	}
 	if end.Process != nil && t.blamed(end.Process.PID) {
-		t.para(" ", "This is how programs wait for work, but others wait for it meanwhile.", Plain)
+		t.para(" ", "This is how programs wait for work, but others wait for this one.", Plain)
 		t.inside(end)
 		return
 	}

@@ -265,10 +265,10 @@ func TestWhyOfUndecodedCall(t *testing.T) {
 	s.Waits = kept
 	s.Gaps = append(s.Gaps, model.Gap{
 		Probe: "waits", Reason: model.Unsupported, PID: 911, TID: 911, Op: "read syscall", Count: 1,
-		Detail: "unsupported operation: it may be a 32-bit program, whose calls have other numbers",
+		Detail: "unsupported operation: it may be a 32-bit program, which has other system call numbers",
 	}, model.Gap{Probe: "waits", Reason: model.Denied, PID: 40, Op: "read syscall", Count: 1, Detail: "permission denied"})
 	for pid, want := range map[string]string{
-		"911": "does something that could not be read: it may be a 32-bit program, whose calls have other numbers",
+		"911": "does something that could not be read: it may be a 32-bit program, which has other system call numbers",
 		"40":  "does something that could not be read.",
 	} {
 		matches, err := query.Find(s, pid)

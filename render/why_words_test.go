@@ -45,8 +45,8 @@ func TestWhyOfOwnEnd(t *testing.T) {
 	}
 	read := model.Wait{PID: 10, Call: "read", Needs: model.NeedsData, Object: "pipe:1"}
 	for want, objects := range map[string][]*model.Object{
-		"no other visible process can write to it: only it itself could": pipe(fdOf(10, 4, model.Write)),
-		"holders of pipe:1 may be missing":                               pipe(),
+		"no other visible process can write to it: only the process itself could": pipe(fdOf(10, 4, model.Write)),
+		"holders of pipe:1 may be missing":                                        pipe(),
 	} {
 		if text := whyText80(t, wordsSnapshot(objects, read), Options{Width: Unwrapped}, "10"); !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
@@ -80,7 +80,7 @@ func TestFoundIsNotIdle(t *testing.T) {
 	s := wordsSnapshot(file,
 		model.Wait{PID: 10, Call: "flock", Needs: model.NeedsLock, Object: "file:1", Target: &model.Target{LockType: "flock", Mode: "WRITE", Range: "0-EOF", FD: model.Some(3)}},
 		model.Wait{PID: 20, Call: "mq_timedreceive", Needs: model.NeedsMessage, Object: "posix-mq:1"})
-	if text := whyText80(t, s, Options{Width: Unwrapped}, "20"); strings.Contains(text, "it is idle") || !strings.Contains(text, "others wait for it meanwhile") {
+	if text := whyText80(t, s, Options{Width: Unwrapped}, "20"); strings.Contains(text, "it is idle") || !strings.Contains(text, "others wait for this one") {
 		t.Errorf("why of a lock's holder says\n%s", text)
 	}
 }

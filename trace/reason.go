@@ -27,37 +27,37 @@ func (e *Event) reason(name func(*Party) string) string {
 	case CauseChild:
 		return e.child()
 	case CauseTimer:
-		return "a timer ran out"
+		return "a timer expired"
 	case CauseTerminal:
 		return e.terminal()
 	case CauseHangup:
 		if e.TTY != "" {
 			return e.TTY + " hung up"
 		}
-		return "its terminal hung up, or its session or process group was left behind"
+		return "its terminal hung up, or its session or process group was orphaned"
 	case CauseBrokenPipe:
 		if e.Object != "" {
 			return "it wrote to " + e.Object + ", which nobody reads"
 		}
-		return "it wrote to what nobody reads"
+		return "it wrote to a pipe or socket without a reader"
 	case CauseOOM:
 		if e.Running != nil && e.Running.PID != e.Target.PID {
 			return "out of memory when " + name(e.Running) + " wanted more"
 		}
 		return "out of memory"
 	case CauseParentDeath:
-		return "its parent ended, at which it asked for this (PR_SET_PDEATHSIG)"
+		return "its parent ended, and it had asked for this signal (PR_SET_PDEATHSIG)"
 	case CauseFault:
 		if e.Address != "" {
-			return "it used address " + e.Address
+			return "it accessed address " + e.Address
 		}
-		return "its program did what the processor refuses"
+		return "its program caused a processor exception"
 	case CauseSeccomp:
-		return "it made a system call that a filter refuses"
+		return "it made a system call that a seccomp filter refused"
 	case CauseLimit:
 		return "over a limit (getrlimit(2))"
 	case CauseQueueNotify:
-		return "a message came into an empty queue"
+		return "a message arrived in an empty queue"
 	case CauseIO:
 		return "something happened at a descriptor (fcntl(2), F_SETOWN)"
 	case CauseTrace:
@@ -66,7 +66,7 @@ func (e *Event) reason(name func(*Party) string) string {
 		return "the first process of its pid namespace ended"
 	}
 	if e.Sender != nil {
-		return "the kernel, because of it (cgroup.kill and the like)"
+		return "the kernel, triggered by it (such as cgroup.kill)"
 	}
 	return "by the kernel"
 }
@@ -84,11 +84,11 @@ func (e *Event) child() string {
 	case e.Code == "CLD_STOPPED" && known:
 		return "its child was stopped by " + model.SignalName(status)
 	case e.Code == "CLD_CONTINUED":
-		return "its child goes on"
+		return "its child continued"
 	case e.Code == "CLD_TRAPPED":
-		return "its child stands still for a debugger"
+		return "its child stopped for a debugger"
 	}
-	return "something became of its child"
+	return "its child changed state"
 }
 
 func (e *Event) terminal() string {
@@ -137,7 +137,7 @@ func (s *Signal) OutcomeText() string {
 	case EffectStops:
 		return "stops it"
 	case EffectContinues:
-		return "it goes on if it was stopped"
+		return "continues it if it was stopped"
 	case EffectHandler:
 		return "its handler runs"
 	}

@@ -270,7 +270,7 @@ func (v *visit) read(tid int) (syscallLine, error) {
 }
 
 var (
-	errMaybe32 = fmt.Errorf("%w: it may be a 32-bit program, whose calls have other numbers", errors.ErrUnsupported)
+	errMaybe32 = fmt.Errorf("%w: it may be a 32-bit program, which has other system call numbers", errors.ErrUnsupported)
 	errX32     = fmt.Errorf("%w: calls of the 32-bit ABI x32 are not decoded", errors.ErrUnsupported)
 )
 

@@ -150,7 +150,7 @@ func readClockOf(processor int) (schedClock, error) {
 	var one unix.CPUSet
 	one.Set(processor)
 	if err := unix.SchedSetaffinity(0, &one); err != nil {
-		return schedClock{}, fmt.Errorf("may not run on processor %d, whose clock tells how long threads have not run: %w", processor, err)
+		return schedClock{}, fmt.Errorf("may not run on processor %d, whose clock is needed to know how long threads have not run: %w", processor, err)
 	}
 	_, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
 	at := time.Now()

@@ -66,5 +66,5 @@ var stuckMemory = []stuckScript{
 }
 
 var stuckTerminals = []stuckScript{
-	{"job that the terminal has stopped", "stopped-by-tty", []string{"python3", "-c", terminalJob}, "wants to read from"},
+	{"job that the terminal has stopped", "stopped-by-tty", []string{"python3", "-c", terminalJob}, "tried to read from"},
 }

@@ -137,7 +137,7 @@ func TestHostsAgain(t *testing.T) {
 	if first == "" || first != again {
 		t.Errorf("from the document:\n%sfrom the files:\n%s", again, first)
 	}
-	if status, _, stderr := run(t, "", "why", "--from", all, from[0], from[1]); status != exitUsage || !strings.Contains(stderr, "several hosts already") {
+	if status, _, stderr := run(t, "", "why", "--from", all, from[0], from[1]); status != exitUsage || !strings.Contains(stderr, "already contains several hosts") {
 		t.Errorf("merged once more: status %d, %s", status, stderr)
 	}
 	if status, _, stderr := run(t, "", "why", from[0], from[1], from[0], from[1]); status != exitUsage || !strings.Contains(stderr, "the same machine") {

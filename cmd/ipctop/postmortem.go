@@ -108,7 +108,7 @@ func (c command) corePostmortem(name string, core *corefile.Core, snap *model.Sn
 		return err
 	}
 	if r.With.Process == nil {
-		return &exitError{exitNotFound, fmt.Errorf("at %s there was no process %s(%d), or it could not be told which",
+		return &exitError{exitNotFound, fmt.Errorf("at %s there was no process %s(%d), or it is not known which",
 			snap.Taken.Local().Format(time.DateTime), render.Escape(core.Process.Comm), core.Process.PID)}
 	}
 	x := model.NewIndex(snap)

@@ -15,7 +15,7 @@ import (
 )
 
 // errNotLinux is the error here of all commands that read the machine.
-var errNotLinux = fmt.Errorf("this is %s: ipctop looks at Linux machines alone, and reads their dumps and recordings everywhere (--from FILE)", runtime.GOOS)
+var errNotLinux = fmt.Errorf("this is %s: ipctop examines Linux machines only, and reads their dumps and recordings everywhere (--from FILE)", runtime.GOOS)
 
 func runRoles() {}
 

@@ -30,7 +30,7 @@ func (g *Graph) futex(n *node, id string) Clause {
 		}
 		switch owner := g.processOf(tid); {
 		case tid == n.tid:
-			c.How = "can unlock it: the thread has it itself"
+			c.How = "can unlock it: the thread holds it itself"
 			return c
 		case d.Inherited:
 			c.How = "can unlock it: it was locked in the process that this one was forked from"
@@ -173,7 +173,7 @@ const signalsAfterRefs = 24
 // variable. The wait ends when they have left the condition, which they do as soon as they
 // run. A waiter that was killed never leaves it.
 func (g *Graph) quiesce(n *node, o *model.Object, d *model.FutexDetail) Clause {
-	c := Clause{Object: o.ID, How: "is still to leave the condition", Confidence: model.Certain}
+	c := Clause{Object: o.ID, How: "still has to leave the condition variable", Confidence: model.Certain}
 	users := Clause{Confidence: model.Certain}
 	users.add(n.process.PID)
 	for _, pid := range d.Processes {

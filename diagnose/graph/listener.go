@@ -157,7 +157,7 @@ func (g *Graph) connect(n *node) Clause {
 	if l == nil {
 		return unknown("who is to accept the connection is not known")
 	}
-	c := Clause{Object: l.ID, How: "is to accept the connection", Confidence: model.Certain}
+	c := Clause{Object: l.ID, How: "must accept the connection", Confidence: model.Certain}
 	g.far(&c, g.Object(n.wait.Object), l)
 	g.holders(&c, l, anySide)
 	if c.closed && len(c.Processes) == 0 {
@@ -180,7 +180,7 @@ func (g *Graph) unconnected(n *node, c *Clause, o *model.Object, writes bool) {
 		}
 	}
 	if l := g.ListenerOf(o); l != nil {
-		c.Object, c.How = l.ID, "is to accept the connection"
+		c.Object, c.How = l.ID, "must accept the connection"
 		g.far(c, o, l)
 		g.holders(c, l, anySide)
 		return

@@ -136,7 +136,7 @@ func (g *Graph) wantsWord(w *model.Wait) string {
 		}
 		return "waits for a thread to end (pthread_join)"
 	case "cond-notify":
-		return "notifies the condition variable " + w.Object + " and waits until those who waited before have left it"
+		return "notifies the condition variable " + w.Object + " and waits until its earlier waiters have left"
 	}
 	verb := "wants the "
 	switch kind {

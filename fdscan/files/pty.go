@@ -163,7 +163,7 @@ func readMaster(fd *probe.FD, st *unix.Statx_t, out *probe.Collector) {
 	out.Object(k, o)
 }
 
-var errLooseMaster = fmt.Errorf("%w: it cannot be told in which devpts instance its slave is", errors.ErrUnsupported)
+var errLooseMaster = fmt.Errorf("%w: the devpts instance of its slave is unknown", errors.ErrUnsupported)
 
 // askMaster asks a duplicate of the master (pidfd_getfd(2)), which exists for
 // microseconds: while it is open, a program on the slave gets no hangup.

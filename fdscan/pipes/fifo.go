@@ -77,7 +77,7 @@ func reportUnasked(idx *probe.Index, out *probe.Collector) {
 	if n > 0 {
 		out.Gap(model.Gap{
 			Reason: model.Unsupported, Op: "stat", Count: n,
-			Detail: "open files on FUSE file systems, whose servers are not asked: FIFOs among them are unknown",
+			Detail: "open files on FUSE file systems: their servers are not asked, so FIFOs among them are unknown",
 		})
 	}
 }

@@ -98,7 +98,7 @@ func readChallenge(parent int, want [challengeSize]byte) error {
 			return syscall.EPIPE
 		}
 		if sender, err := senderOf(control[:nc]); err != nil || sender != parent {
-			return errors.New("somebody else than the parent answered")
+			return errors.New("a process other than the parent answered")
 		}
 		got = append(got, text[:n]...)
 	}

@@ -79,7 +79,7 @@ func walk(ctx context.Context, dirs []string) *Listing {
 			return nil
 		})
 		if errors.Is(err, errEnough) {
-			n.Gaps = append(n.Gaps, fmt.Sprintf("%s is too large: not all of it was looked at for FIFOs and socket paths", dir))
+			n.Gaps = append(n.Gaps, fmt.Sprintf("%s is too large: not all of it was searched for FIFOs and socket paths", dir))
 			break
 		}
 	}

@@ -15,7 +15,7 @@ type binding struct {
 func bindings() []binding {
 	return []binding{
 		{[]string{"Up", "Down"}, "", "select the row above, below", nil},
-		{[]string{"PgUp", "PgDn"}, "", "a screenful up, down", nil},
+		{[]string{"PgUp", "PgDn"}, "", "one page up, down", nil},
 		{[]string{"Home", "End"}, "", "the first, the last row", nil},
 		{[]string{"Left", "Right"}, "", "scroll sideways", nil},
 		{[]string{"Tab"}, "", "the next screen", func(m *Model) { m.turn(1) }},
@@ -53,7 +53,7 @@ func bindings() []binding {
 		{[]string{"W"}, "", "wide: all columns, nothing cut", (*Model).widen},
 		{[]string{"r"}, "", "rates: measure how much goes through each channel", (*Model).toggleRates},
 		{[]string{"T"}, "", "trace: signals, long waits and exits go into the log", (*Model).toggleTrace},
-		{[]string{"y"}, "", "copy the id, the pid or the command that helps", (*Model).copySelected},
+		{[]string{"y"}, "", "copy the id, the pid or the suggested command", (*Model).copySelected},
 		{[]string{"S"}, "", "save this snapshot as a dump", (*Model).save},
 		{[]string{"?", "F1"}, "", "this help", (*Model).openHelp},
 		{[]string{"Ctrl-L"}, "", "redraw the screen", func(m *Model) { m.want(Redraw{}) }},

@@ -81,7 +81,7 @@ func (m *Model) saved(e Saved) {
 		m.say(Critical, "Not saved: "+m.escape(e.Err.Error()))
 		return
 	}
-	m.say(Normal, "Saved to "+m.escape(e.Path)+", readable by you alone.")
+	m.say(Normal, "Saved to "+m.escape(e.Path)+", readable only by you.")
 }
 
 // arrangedEvent is the result of arranging many rows.
