@@ -45,10 +45,17 @@ func (v *view) findFull(what string, kinds ...model.Kind) []finding {
 			}
 			f.Summary = fmt.Sprintf("%s cannot write to %s %s: %s does not read it and %s", v.subject(victims), what, v.graph.Label(o.ID),
 				v.name(readers[0]), end.Doing)
-			if !v.allIdle(readers) {
+			works := !v.allIdle(readers)
+			if chain := v.graph.Chain(waits[0]); end.Kind == graph.Stuck && chain.Cycle < 0 && chain.End.Process != nil && !slices.Contains(readers, chain.End.Process.PID) {
+				last := chain.End.Process.PID
+				f.Chain, f.PIDs = v.chain(chain), append(f.PIDs, last)
+				f.Summary += "; the chain ends at " + v.name(last) + ", which " + chain.End.Doing
+				works = works || chain.End.Kind == graph.Running || !v.idleFor(last)
+			}
+			if works {
 				// A reader that works may be about to read: blocking a faster writer is
 				// normal flow control.
-				f.Severity = model.Info
+				f.Severity, f.Actions = model.Info, nil
 			}
 		}
 		list = append(list, f)

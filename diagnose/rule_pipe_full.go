@@ -11,6 +11,6 @@ var pipeFullRule = Rule{
 	Evidence: "The blocked write (/proc/PID/task/TID/syscall), what is queued in the pipe (FIONREAD), and what the holders of the read end do.",
 	Do:       "Look at what the reader does. If it will never read: end it, and the writer gets SIGPIPE.",
 	FalseAlarm: "A slow reader makes its writer wait; that is how a pipe slows a fast writer down, and not a fault. As long as a reader works, that " +
-		"is, has run within --min-age, it is only worth knowing (info).",
+		"is, has run within --min-age, or waits for a job that works, it is only worth knowing (info).",
 	find: func(v *view) []finding { return v.findFull("the full pipe", model.Pipe, model.FIFO) },
 }

@@ -65,7 +65,16 @@ time.sleep(0.3); print(reader, flush=True); time.sleep(1000)
 
 func keeping(program string) string { return strings.ReplaceAll(program, "KEEPS", keeps) }
 
+// readerOfJobs starts a job for a part of what it reads, and reads on when the job has ended.
+const readerOfJobs = `yes > >(exec xargs -n 1 sh -c 'echo $PPID >DIR/reader; JOB; :') & writer=$!
+until [ -s DIR/reader ]; do sleep 0.1; done; echo PIDS; wait; :`
+
+func jobs(job, pids string) string {
+	return strings.NewReplacer("JOB", job, "PIDS", pids).Replace(readerOfJobs)
+}
+
 var stuckPipes = []stuckScript{
+	{"reader whose job sleeps", "pipe-full", []string{"bash", "-c", jobs("sleep 300", "$writer $(cat DIR/reader)")}, "the chain ends at sleep"},
 	{"command substitution", "kept-open", []string{"bash", "-c", keeping(substitution)}, "sleep"},
 	{"pipeline", "kept-open", []string{"bash", "-c", keeping(pipeline)}, "sleep"},
 	{"pipeline of dash", "kept-open", []string{"dash", "-c", keeping(pipeline)}, "sleep"},
@@ -75,6 +84,7 @@ var stuckPipes = []stuckScript{
 }
 
 var healthyPipes = []stuckScript{
+	{name: "reader whose job runs", argv: []string{"bash", "-c", jobs("while :; do :; done", "$(cat DIR/reader) $writer")}},
 	{name: "pipeline that runs", argv: []string{"bash", "-c", running}},
 	{name: "follower", argv: []string{"bash", "-c", following}},
 	{name: "logger of what a script has left", argv: []string{"bash", "-c", orphans}},
