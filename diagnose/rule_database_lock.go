@@ -119,8 +119,13 @@ func (v *view) clientsOf(sessions map[int]bool) map[int]graph.Chain {
 // blameSession names the session that has the lock, if only one can have it.
 func (v *view) blameSession(f *finding, s session, sessions []session) {
 	var others []session
+	waiting := 0
 	for _, o := range sessions {
-		if o.process != s.process && o.process.PPID == s.process.PPID && o.database == s.database && o.activity != "idle" && !o.waiting {
+		switch {
+		case o.process == s.process || o.process.PPID != s.process.PPID || o.database != s.database || o.activity == "idle":
+		case o.waiting:
+			waiting++
+		default:
 			others = append(others, o)
 		}
 	}
@@ -128,7 +133,11 @@ func (v *view) blameSession(f *finding, s session, sessions []session) {
 	f.LoweredBy = append(f.LoweredBy, ask)
 	switch len(others) {
 	case 0:
-		f.Summary += "; no other session has an open transaction there"
+		if waiting > 0 { // in their transactions
+			f.Summary += "; all other sessions with open transactions there wait, too"
+			break
+		}
+		f.Summary += "; no other session has an open transaction there: an idle one may have an advisory lock"
 	case 1:
 		doing := "runs " + others[0].activity
 		if strings.HasPrefix(others[0].activity, "idle") {
