@@ -62,15 +62,15 @@ func (v *view) releases(r *graph.Relief, whose string) string {
 	}
 	pids := pidsOf(r.Waits...)
 	text += "; " + v.some(pids) + verb(len(pids), " goes on", " go on")
-	if v.inTurn(r.Waits) {
+	if v.oneAfterOther(r.Waits) {
 		text += ", one after the other"
 	}
 	return text
 }
 
-// inTurn reports whether several processes wait for an exclusive lock on the same file: they
+// oneAfterOther reports whether several processes wait for an exclusive lock on the same file: they
 // continue one after the other.
-func (v *view) inTurn(waits []*model.Wait) bool {
+func (v *view) oneAfterOther(waits []*model.Wait) bool {
 	first := map[string]int{}
 	for _, w := range waits {
 		if w.Needs != model.NeedsLock || w.Target == nil || w.Target.Mode != "WRITE" {

@@ -24,7 +24,7 @@ func (v *view) stepOf(w *model.Wait, c *graph.Clause) model.Step {
 		who = append(who, v.name(pid))
 	}
 	if len(who) > 0 {
-		s.Relation += "; " + few(who) + " " + c.How
+		s.Relation += "; " + joinNames(who) + " " + c.How
 	}
 	return s
 }
@@ -32,7 +32,7 @@ func (v *view) stepOf(w *model.Wait, c *graph.Clause) model.Step {
 // maxNames is the largest number of names in a sentence.
 const maxNames = 4
 
-func few(names []string) string {
+func joinNames(names []string) string {
 	if len(names) > maxNames {
 		return strings.Join(names[:maxNames], ", ") + fmt.Sprintf(" or %d more", len(names)-maxNames)
 	}

@@ -98,9 +98,9 @@ func (q *Sequence) Run(s *model.Snapshot) *model.Index {
 	return q.index
 }
 
-// ownMatter reports whether a finding is only about ipctop and its helper process: their output may
+// concernsIpctop reports whether a finding is only about ipctop and its helper process: their output may
 // be somebody's pipe, and their descriptors exist only for a moment.
-func (v *view) ownMatter(f *finding) bool {
+func (v *view) concernsIpctop(f *finding) bool {
 	for _, pid := range f.PIDs {
 		if p := v.graph.Processes[pid]; p == nil || !v.Own(p) {
 			return false
@@ -116,7 +116,7 @@ func (v *view) find() []model.Finding {
 		for _, f := range v.foldLeftovers(r, r.find(v)) {
 			f.Rule, f.Title, f.Severity = r.ID, r.Title, cmp.Or(f.Severity, r.Severity)
 			v.complete(&f)
-			if !v.ownMatter(&f) && (v.steady == nil || v.steady(&f)) {
+			if !v.concernsIpctop(&f) && (v.steady == nil || v.steady(&f)) {
 				found = append(found, f)
 			}
 		}

@@ -23,7 +23,7 @@ func (v *view) findFull(what string, kinds ...model.Kind) []finding {
 			Since: v.since(waits...), Objects: []string{o.ID}, Victims: victims, PIDs: readers,
 			Chain: []model.Step{v.stepOf(waits[0], &clauses[0])}, Evidence: v.evidence(waits...),
 		}, explains: waits}
-		f.Confidence, f.LoweredBy = v.chainSure(&graph.Chain{Steps: []graph.Step{{Wait: waits[0], Clause: &clauses[0]}}})
+		f.Confidence, f.LoweredBy = v.chainConfidence(&graph.Chain{Steps: []graph.Step{{Wait: waits[0], Clause: &clauses[0]}}})
 		if fill, ok := o.Fill.Get(); ok {
 			f.Evidence = append(f.Evidence, model.Evidence{Source: o.ID, Text: fmt.Sprintf("%.0f %% full", float64(fill)*100)})
 		}
@@ -112,7 +112,7 @@ func (v *view) holding(id string) model.Evidence {
 			names = append(names, v.name(pid))
 		}
 		if len(names) > 0 {
-			text = "held by " + few(names)
+			text = "held by " + joinNames(names)
 			if o.HoldersComplete {
 				text += ", by nobody else"
 			}

@@ -24,7 +24,7 @@ var closeWaitRule = Rule{
 
 const (
 	manyCloseWait = 10
-	silentFor     = time.Minute
+	minSilence    = time.Minute
 )
 
 func findCloseWait(v *view) []finding {
@@ -33,7 +33,7 @@ func findCloseWait(v *view) []finding {
 	for _, o := range v.graph.Marked(graph.CloseWait) {
 		d := o.Detail.(*model.InetDetail)
 		pids := holders(o, nil)
-		if len(pids) == 0 || !v.allIdle(pids) && !silent(d) {
+		if len(pids) == 0 || !v.allIdle(pids) && !longSilent(d) {
 			continue
 		}
 		at, ok := byProcess[pids[0]]
@@ -64,9 +64,9 @@ func findCloseWait(v *view) []finding {
 	return list
 }
 
-// silent reports whether nothing has been sent or received for a long time.
-func silent(d *model.InetDetail) bool {
+// longSilent reports whether nothing has been sent or received for a long time.
+func longSilent(d *model.InetDetail) bool {
 	received, ok1 := d.LastRecv.Get()
 	sent, ok2 := d.LastSend.Get()
-	return (ok1 || ok2) && (!ok1 || time.Duration(received) >= silentFor) && (!ok2 || time.Duration(sent) >= silentFor)
+	return (ok1 || ok2) && (!ok1 || time.Duration(received) >= minSilence) && (!ok2 || time.Duration(sent) >= minSilence)
 }

@@ -39,7 +39,7 @@ func findCondWaitersDead(v *view) []finding {
 		if c == nil || len(v.graph.Releasers(c, w)) > 0 {
 			continue
 		}
-		confidence, lowered := v.graph.Sure(w, c)
+		confidence, lowered := v.graph.ClauseConfidence(w, c)
 		confidence, lowered, old := v.lasting(confidence, lowered, w)
 		if !old {
 			continue

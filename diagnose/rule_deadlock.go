@@ -48,7 +48,7 @@ func findDeadlock(v *view) []finding {
 		all := slices.Concat(d.Waits, d.Victims)
 		f := finding{Finding: model.Finding{
 			Confidence: confidence, Severity: severityOf(confidence), LoweredBy: lowered, Since: latestOf(v, circle), Objects: objects,
-			Victims: pidsOf(all...), Chain: steps, Evidence: append(v.evidence(circle...), v.takers(d.Waits)...), Actions: v.endOne(pids, all),
+			Victims: pidsOf(all...), Chain: steps, Evidence: append(v.evidence(circle...), v.processesThatTook(d.Waits)...), Actions: v.endOne(pids, all),
 			Summary: v.circle(&d, pids),
 		}, explains: all}
 		list = append(list, f)
@@ -86,9 +86,9 @@ func (v *view) lasting(c model.Confidence, lowered []string, waits ...*model.Wai
 	return c, lowered, known
 }
 
-// takers returns, for each shared semaphore at which the threads wait, what is known about the process that took
+// processesThatTook returns, for each shared semaphore at which the threads wait, what is known about the process that took
 // it: nothing records that process, but every living one that maps the semaphore is blocked.
-func (v *view) takers(waits []*model.Wait) []model.Evidence {
+func (v *view) processesThatTook(waits []*model.Wait) []model.Evidence {
 	var list []model.Evidence
 	for _, id := range objectsOf(waits...) {
 		o := v.graph.Object(id)
@@ -120,11 +120,11 @@ func (v *view) circle(d *graph.Deadlock, pids []int) string {
 				names = append(names, name)
 			}
 		}
-		text = fmt.Sprintf("%d processes wait for each other: %s", len(pids), few(names))
+		text = fmt.Sprintf("%d processes wait for each other: %s", len(pids), joinNames(names))
 		text = strings.ReplaceAll(text, " or ", ", ")
 	}
 	var words []string
-	for _, e := range v.takers(d.Waits) {
+	for _, e := range v.processesThatTook(d.Waits) {
 		words = append(words, e.Source)
 	}
 	switch len(words) {
@@ -132,7 +132,7 @@ func (v *view) circle(d *graph.Deadlock, pids []int) string {
 	case 1:
 		text += "; if none of them took " + words[0] + ", who took it has ended without posting it"
 	default:
-		text += "; if none of them took one of " + few(words) + ", who took it has ended without posting it"
+		text += "; if none of them took one of " + joinNames(words) + ", who took it has ended without posting it"
 	}
 	if n := len(pidsOf(d.Victims...)); n > 0 {
 		text += fmt.Sprintf("; %d more %s for them", n, verb(n, "waits", "wait"))

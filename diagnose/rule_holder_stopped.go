@@ -61,7 +61,7 @@ func findHolderStopped(v *view) []finding {
 		end := ends[pid]
 		victims := pidsOf(waits...)
 		longest := slices.MaxFunc(chains[pid], func(x, y graph.Chain) int { return len(x.Steps) - len(y.Steps) })
-		confidence, lowered := v.chainSure(&longest)
+		confidence, lowered := v.chainConfidence(&longest)
 		evidence := []model.Evidence{{Source: "/proc/" + model.PIDNumber(pid) + "/stat", Text: "state " + v.processes[pid].State + ": it " + end.Doing}}
 		if o := v.graph.LeftUnread(pid); o != nil {
 			evidence = append(evidence, model.Evidence{Source: o.ID, Text: fmt.Sprintf("%d bytes that it has not read", graph.Unreceived(o))})

@@ -49,12 +49,12 @@ func findLockWait(v *view) []finding {
 			continue
 		}
 		end := v.graph.Doing(root)
-		turn := v.turns(&end, waits)
+		turn := v.turnsOf(&end, waits)
 		victims := slices.DeleteFunc(pidsOf(waits...), func(pid int) bool { return pid == root })
 		if len(victims) == 0 || turn == serves {
 			continue // threads of one process and its own lock, or servers that take turns at accept
 		}
-		confidence, lowered := v.chainSure(&graph.Chain{Steps: chain.Steps[:1]})
+		confidence, lowered := v.chainConfidence(&graph.Chain{Steps: chain.Steps[:1]})
 		f := finding{Finding: model.Finding{
 			Confidence: confidence, LoweredBy: lowered, Since: v.since(waits...), Objects: []string{o.ID}, Victims: victims, Root: v.rootOf(&end),
 			Summary: fmt.Sprintf("%s %s for %s, locked by %s, which %s", v.subject(victims), verb(len(victims), "waits", "wait"), v.graph.Label(o.ID),
@@ -172,18 +172,18 @@ func (v *view) ancestorOf(pid, ancestor int) bool {
 type turn uint8
 
 const (
-	noTurn  turn = iota // they do not take turns
+	noTurns turn = iota // they do not take turns
 	serves              // it waits for connections
 	working             // it runs: it may have just accepted a connection
 )
 
-// turns reports whether the holder of a lock and the waiters are servers that take turns
+// turnsOf reports whether the holder of a lock and the waiters are servers that take turns
 // at accept: they run the same program and have the same listening socket, no matter which
 // of them started the other.
-func (v *view) turns(holder *graph.End, waits []*model.Wait) turn {
+func (v *view) turnsOf(holder *graph.End, waits []*model.Wait) turn {
 	p := holder.Process
 	if p == nil {
-		return noTurn
+		return noTurns
 	}
 	kind := serves
 	listeners := v.servedBy(p.PID, waits)
@@ -191,13 +191,13 @@ func (v *view) turns(holder *graph.End, waits []*model.Wait) turn {
 		kind, listeners = working, v.listenersOf()[p.PID]
 	}
 	if len(listeners) == 0 {
-		return noTurn
+		return noTurns
 	}
 	for _, w := range waits {
 		q := v.processes[w.PID]
 		if q == nil || q.Exe != p.Exe || q.Comm != p.Comm ||
 			!slices.ContainsFunc(listeners, func(o *model.Object) bool { return slices.Contains(v.listenersOf()[w.PID], o) }) {
-			return noTurn
+			return noTurns
 		}
 	}
 	return kind

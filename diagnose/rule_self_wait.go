@@ -39,7 +39,7 @@ func findSelfWait(v *view) []finding {
 		if why == "" {
 			continue
 		}
-		confidence, lowered := v.graph.Sure(w, c)
+		confidence, lowered := v.graph.ClauseConfidence(w, c)
 		confidence, lowered, old := v.lasting(confidence, lowered, w)
 		if !old {
 			continue

@@ -41,7 +41,7 @@ func findSemNobodyPosts(v *view) []finding {
 		}) {
 			continue
 		}
-		confidence, lowered := v.graph.Sure(waits[0], c)
+		confidence, lowered := v.graph.ClauseConfidence(waits[0], c)
 		list = append(list, finding{Finding: model.Finding{
 			Confidence: lower(confidence, model.Likely), LoweredBy: append(lowered, "another process may start to use it"), Since: v.since(waits...),
 			Objects: []string{o.ID}, Victims: victims,

@@ -65,7 +65,7 @@ func findWaitChain(v *view) []finding {
 		if len(pids) == 0 {
 			continue // threads of one process that wait for each other
 		}
-		confidence, lowered := v.chainSure(&longest)
+		confidence, lowered := v.chainConfidence(&longest)
 		list = append(list, finding{Finding: model.Finding{
 			Confidence: confidence, LoweredBy: lowered, Since: v.since(victims...), Objects: objectsOf(victims...), Victims: pids,
 			Root: v.rootOf(&b.end), Chain: v.chain(longest), Evidence: v.evidence(victims...), Actions: v.free(&b.end, victims),
@@ -75,8 +75,8 @@ func findWaitChain(v *view) []finding {
 	return list
 }
 
-// chainSure returns the confidence of a chain, which is that of its least certain step.
-func (v *view) chainSure(c *graph.Chain) (model.Confidence, []string) {
+// chainConfidence returns the confidence of a chain, which is that of its least certain step.
+func (v *view) chainConfidence(c *graph.Chain) (model.Confidence, []string) {
 	confidence := model.Certain
 	var lowered []string
 	for _, s := range c.Steps {

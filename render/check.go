@@ -44,7 +44,7 @@ func Check(w io.Writer, v *View, findings []model.Finding) error {
 			t.line(nil, "not certain: "+v.escape(d), Dim)
 		}
 		for _, a := range f.Actions {
-			t.words(nil, append([]string{v.offer("do:"), QuoteAll(a.Argv), ""}, strings.Fields("("+v.escape(a.Effect)+riskWords[a.Risk]+")")...), Plain)
+			t.words(nil, append([]string{v.commandLabel("do:"), QuoteAll(a.Argv), ""}, strings.Fields("("+v.escape(a.Effect)+riskWords[a.Risk]+")")...), Plain)
 		}
 		t.line(nil, "see: ipctop explain "+v.escape(f.Rule), Dim)
 	}
@@ -86,9 +86,9 @@ func foldAlike(v *View, findings []model.Finding) (shown []model.Finding, folded
 	return shown, folded
 }
 
-// offer returns the text before a finding's command: label if ipctop offers the command. A
+// commandLabel returns the text before a finding's command: label if ipctop offers the command. A
 // command from a file is not ipctop's own, so it is not offered.
-func (v *View) offer(label string) string {
+func (v *View) commandLabel(label string) string {
 	if v.snap.FromFile {
 		return "from the file, unchecked:"
 	}

@@ -113,7 +113,7 @@ func (v *View) picture(f *model.Finding) picture {
 		}
 		p.objects = append(p.objects, o)
 	}
-	if n := v.further(f, pids); n > 0 {
+	if n := v.victimsNotShown(f, pids); n > 0 {
 		p.names[0] += " +" + strconv.Itoa(n)
 	}
 	switch r := f.Root; {
@@ -143,13 +143,13 @@ func (v *View) beyond(p *picture, last *model.Step, pids []int) {
 	p.names = append(p.names, v.named(v.nameOf(b.PID, b.Comm), b.PID))
 	for _, w := range v.index.WaitsOf[b.PID] {
 		if w.TID == b.PID {
-			p.explanation = v.escape(graph.Rests(w))
+			p.explanation = v.escape(graph.RestText(w))
 		}
 	}
 }
 
-// further counts the victims that are not in the picture.
-func (v *View) further(f *model.Finding, pids []int) int {
+// victimsNotShown counts the victims that are not in the picture.
+func (v *View) victimsNotShown(f *model.Finding, pids []int) int {
 	n := 0
 	for _, pid := range f.Victims {
 		if !slices.Contains(pids, pid) && (f.Root == nil || pid != f.Root.PID) {

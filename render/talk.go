@@ -88,7 +88,7 @@ func (v *View) Talk(o *model.Object) Cell {
 	case len(o.Peers) > 0:
 		return v.talkToPeers(o)
 	case info.Direction == "one way":
-		return v.talkOneWay(o)
+		return v.oneWayPeers(o)
 	case len(o.Holders) == 0:
 		return v.noHolder(o, "nobody")
 	}
@@ -122,7 +122,7 @@ func inFlight(holders []model.Holder) int {
 	return n
 }
 
-func (v *View) talkOneWay(o *model.Object) Cell {
+func (v *View) oneWayPeers(o *model.Object) Cell {
 	writers, readers := v.side(o.Holders, canWrite, nil), v.side(o.Holders, canRead, nil)
 	from, to := Cell{Text: v.parties(writers)}, Cell{Text: v.parties(readers)}
 	if len(writers) == 0 {

@@ -150,7 +150,7 @@ func (t *whyText) finding(f *model.Finding) {
 	if r := f.Root; r != nil && f.Rule != "self-wait" {
 		t.para(" ", t.graph.Name(r.PID)+" "+r.Doing, Plain)
 	}
-	t.doubts(f)
+	t.confidenceReasons(f)
 	t.actions(f.Actions)
 }
 
@@ -223,7 +223,7 @@ func (t *whyText) who(w *model.Wait, c *graph.Clause) string {
 	return strings.Join(names, " or ") + " " + c.How
 }
 
-func (t *whyText) doubts(f *model.Finding) {
+func (t *whyText) confidenceReasons(f *model.Finding) {
 	for _, d := range Doubts(f) {
 		t.para(" not certain: ", d, Dim)
 	}
@@ -231,7 +231,7 @@ func (t *whyText) doubts(f *model.Finding) {
 
 func (t *whyText) actions(list []model.Action) {
 	for _, a := range list {
-		t.para(" "+t.offer("to end it:")+" ", QuoteAll(a.Argv)+" ("+a.Effect+riskWords[a.Risk]+")", Plain)
+		t.para(" "+t.commandLabel("to end it:")+" ", QuoteAll(a.Argv)+" ("+a.Effect+riskWords[a.Risk]+")", Plain)
 	}
 }
 
@@ -271,9 +271,9 @@ func (t *whyText) process(p *model.Process) {
 	default:
 		t.chains(stuck)
 	}
-	t.resting(p, idle, len(stuck) > 0)
-	t.concerning(p.PID)
-	t.behind(p.PID)
+	t.idleThreads(p, idle, len(stuck) > 0)
+	t.findingsAbout(p.PID)
+	t.waitersFor(p.PID)
 }
 
 // found reports whether a finding says that a thread is blocked, although the thread might
@@ -290,16 +290,16 @@ func waitsFor(w *model.Wait, objects []string) bool {
 	return slices.Contains(objects, w.Object) || slices.ContainsFunc(w.Objects, func(id string) bool { return slices.Contains(objects, id) })
 }
 
-// blamed reports whether a finding says that others wait for a process.
-func (t *whyText) blamed(pid int) bool {
+// blamedForWaits reports whether a finding says that others wait for a process.
+func (t *whyText) blamedForWaits(pid int) bool {
 	return slices.ContainsFunc(t.snap.Findings, func(f model.Finding) bool {
 		return f.Severity != model.Info && len(f.Chain) > 0 && f.Root != nil && f.Root.PID == pid
 	})
 }
 
-// resting says how many threads of a process wait for work, and for how many this is not
+// idleThreads says how many threads of a process wait for work, and for how many this is not
 // known. It writes nothing for a single thread if there are no others.
-func (t *whyText) resting(p *model.Process, idle []*model.Wait, others bool) {
+func (t *whyText) idleThreads(p *model.Process, idle []*model.Wait, others bool) {
 	n := len(idle)
 	if n == 0 || n == 1 && !others {
 		return
@@ -415,7 +415,7 @@ func (t *whyText) idle(list []*model.Wait, end *graph.End) {
 		t.inside(end)
 		return
 	}
-	if len(list) > 0 && t.alone(list[0]) {
+	if len(list) > 0 && t.waitsForItself(list[0]) {
 		t.para(" ", "Nobody else is known to be able to wake it; a signal handler might.", Notice)
 		t.inside(end)
 		return
@@ -425,7 +425,7 @@ func (t *whyText) idle(list []*model.Wait, end *graph.End) {
 		t.inside(end)
 		return
 	}
-	if end.Process != nil && t.blamed(end.Process.PID) {
+	if end.Process != nil && t.blamedForWaits(end.Process.PID) {
 		t.para(" ", "This is how programs wait for work, but others wait for this one.", Plain)
 		t.inside(end)
 		return
@@ -433,15 +433,15 @@ func (t *whyText) idle(list []*model.Wait, end *graph.End) {
 	t.para(" ", "This is how programs wait for work: it is idle.", Plain)
 }
 
-// alone reports whether a thread waits for its own process, in which no other thread can act.
-func (t *whyText) alone(w *model.Wait) bool {
+// waitsForItself reports whether a thread waits for its own process, in which no other thread can act.
+func (t *whyText) waitsForItself(w *model.Wait) bool {
 	c := t.graph.Stuck(w, graph.Incomplete)
 	return c != nil && slices.Equal(c.Processes, []int{w.PID})
 }
 
-// concerning writes the findings about a process, with the possible actions, unless they were
+// findingsAbout writes the findings about a process, with the possible actions, unless they were
 // written before.
-func (t *whyText) concerning(pid int) {
+func (t *whyText) findingsAbout(pid int) {
 	for i := range t.snap.Findings {
 		f := &t.snap.Findings[i]
 		if len(f.Chain) == 0 || t.told[f] || !slices.Contains(f.PIDs, pid) {
@@ -449,13 +449,13 @@ func (t *whyText) concerning(pid int) {
 		}
 		t.told[f] = true
 		t.para(" found: ", fmt.Sprintf("%s: %s (%s)", f.Rule, f.Summary, f.Confidence), Notice)
-		t.doubts(f)
+		t.confidenceReasons(f)
 		t.actions(f.Actions)
 	}
 }
 
-// behind says who waits for a process.
-func (t *whyText) behind(pid int) {
+// waitersFor says who waits for a process.
+func (t *whyText) waitersFor(pid int) {
 	var names []string
 	for i := range t.snap.Waits {
 		w := &t.snap.Waits[i]

@@ -113,7 +113,7 @@ func (t *whyText) heldUp(list []*model.Wait, around *graph.Surroundings, o *mode
 		t.para("", fmt.Sprintf("%s at %s for %s: %s.", Counted(len(by[key]), "thread waits", "threads wait"), idAndName(o), key, t.names(by[key])), Plain)
 	}
 	for _, pid := range pids {
-		t.concerning(pid)
+		t.findingsAbout(pid)
 	}
 }
 
@@ -187,7 +187,7 @@ func (t *whyText) unaccepted(l *model.Object) bool {
 	}
 	for _, pid := range could {
 		if end := t.graph.Doing(pid); end.Halts() {
-			t.concerning(pid)
+			t.findingsAbout(pid)
 		}
 	}
 	return true

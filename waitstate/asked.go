@@ -24,8 +24,8 @@ type asked struct {
 // more.
 const maxAsked = 32
 
-// whoIsAsked collects these objects. If there are none, wchan of the threads need not be read.
-func whoIsAsked(list []*probe.Entry) *asked {
+// findAsked collects these objects. If there are none, wchan of the threads need not be read.
+func findAsked(list []*probe.Entry) *asked {
 	a := &asked{faultsOf: map[int32][]*probe.Entry{}}
 	for _, e := range list {
 		switch d := e.Object.Detail.(type) {
@@ -76,7 +76,7 @@ func (c *caller) decodeAsked(name string) *waiting {
 	case "fanotify_handle_event", "fanotify_get_response":
 		w.target.Asked, w.asked = model.AskedFanotify, c.asks.fanotify
 	case "handle_userfault":
-		w.target.Asked, w.asked = model.AskedUserfaultfd, c.faultsOfOwn()
+		w.target.Asked, w.asked = model.AskedUserfaultfd, c.ownFaults()
 	case "seccomp_do_user_notification", "__seccomp_filter":
 		w.target.Asked = model.AskedSeccomp
 	default:
@@ -96,9 +96,9 @@ func (c *caller) decodeAsked(name string) *waiting {
 	return w
 }
 
-// faultsOfOwn returns the userfaultfds of the process itself: a program may handle the page faults
+// ownFaults returns the userfaultfds of the process itself: a program may handle the page faults
 // of its own threads. If it has none, all are returned.
-func (c *caller) faultsOfOwn() []*probe.Entry {
+func (c *caller) ownFaults() []*probe.Entry {
 	if own := c.asks.faultsOf[c.proc.PID()]; own != nil {
 		return own
 	}

@@ -45,7 +45,7 @@ func (e *earlier) cached(idx *probe.Index, p *model.Process) ([]*thread, bool) {
 		return nil, false
 	}
 	for _, t := range l.threads {
-		t.proc, t.known, t.same, t.asItWas, t.timers = p, true, false, false, l.timers
+		t.proc, t.known, t.same, t.unchanged, t.timers = p, true, false, false, l.timers
 		for _, now := range p.AllThreads() {
 			if now.TID == t.tid {
 				t.comm, t.state = now.Comm, now.State

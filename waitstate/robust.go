@@ -140,7 +140,7 @@ func (v *visit) robustOf(t *thread) ([]heldWord, error) {
 		return nil, err
 	}
 	next, offset, pending := binary.NativeEndian.Uint64(b), binary.NativeEndian.Uint64(b[8:]), binary.NativeEndian.Uint64(b[16:])
-	self := v.innerTID(t.tid)
+	self := v.tidInNamespace(t.tid)
 	var list []heldWord
 	add := func(node uint64) {
 		if h, ok := v.robustWord(t, self, node&^robustPI+offset, node&robustPI != 0); ok {
@@ -188,9 +188,9 @@ func (v *visit) robustWord(t *thread, self int, addr uint64, pi bool) (heldWord,
 	return h, true
 }
 
-// innerTID returns a thread's id in its own pid namespace, which is the one that
+// tidInNamespace returns a thread's id in its own pid namespace, which is the one that
 // futexes contain.
-func (v *visit) innerTID(tid int) int {
+func (v *visit) tidInNamespace(tid int) int {
 	if len(v.proc.Model.NSPIDs) == 0 {
 		return tid
 	}

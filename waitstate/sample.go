@@ -33,7 +33,7 @@ type thread struct {
 	exec      time.Duration // when it last ran, by the clock of a processor; 0 if that is not known
 	processor int
 
-	asItWas bool // the second sample is done, except for link
+	unchanged bool // the second sample is done, except for link
 
 	known  bool           // it was found in the last scan, and has not run since
 	timers model.Opt[int] // if known: the number of timers of its process
@@ -67,7 +67,7 @@ type pass struct {
 func (r *pass) firstSample(ctx context.Context) {
 	var list []*model.Process
 	events := r.j.OfKind(model.Epoll, model.Fanotify, model.Userfaultfd)
-	unread, asks, runtimes := unreadEpolls(events), whoIsAsked(events), r.earlier.runtimes
+	unread, asks, runtimes := unreadEpolls(events), findAsked(events), r.earlier.runtimes
 	for _, p := range r.j.Processes {
 		if p.Kernel || p.Self {
 			continue
@@ -315,7 +315,7 @@ func (r *pass) secondSample(ctx context.Context) {
 	}
 	r.second = now
 	for _, t := range r.threads {
-		if n := now.Of(t.proc, t.tid); n != nil && t.isAsItWas(n) {
+		if n := now.Of(t.proc, t.tid); n != nil && t.sameAs(n) {
 			if t.known {
 				t.same = true
 				continue
@@ -328,7 +328,7 @@ func (r *pass) secondSample(ctx context.Context) {
 			if t.same = t.same || !onFD; t.same {
 				continue
 			}
-			t.asItWas = true // the link of its descriptor must still be read
+			t.unchanged = true // the link of its descriptor must still be read
 		}
 		if byPID[t.proc.PID] == nil {
 			list = append(list, t.proc)
@@ -345,7 +345,7 @@ func (r *pass) secondSample(ctx context.Context) {
 		defer lines.Put(buf)
 		v := visit{proc: p, task: task, buf: *buf}
 		for i, t := range threads {
-			if seen[i] = r.again(&v, t); len(v.gaps) > 0 {
+			if seen[i] = r.secondVisit(&v, t); len(v.gaps) > 0 {
 				break // it is no use to try the others
 			}
 		}
@@ -378,16 +378,16 @@ func (r *pass) ages() {
 	}
 }
 
-// isAsItWas reports whether, according to the source, a thread is still in the same call and has
+// sameAs reports whether, according to the source, a thread is still in the same call and has
 // not run. If it returns false, the proc file system decides.
-func (t *thread) isAsItWas(now *probe.ThreadNow) bool {
+func (t *thread) sameAs(now *probe.ThreadNow) bool {
 	runs, known := t.runs.Get()
 	return known && runs == now.Runs && (t.known || lineOf(now) == t.line)
 }
 
-// again takes the second sample of a thread.
-func (r *pass) again(v *visit, t *thread) (seen thread) {
-	if !t.known && !t.asItWas {
+// secondVisit takes the second sample of a thread.
+func (r *pass) secondVisit(v *visit, t *thread) (seen thread) {
+	if !t.known && !t.unchanged {
 		line, err := v.read(t.tid)
 		if err != nil && !proc.Gone(err) {
 			v.gap(0, err)

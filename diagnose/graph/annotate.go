@@ -58,13 +58,13 @@ func (g *Graph) annotate(n *node, w *model.Wait, c *Clause) {
 		// Children that have inherited a lock could release it, but they did not take it.
 		inherited := c.maker != 0 && pid != c.maker
 		if own > 0 && p != nil && !inherited && !g.privateWork(w) {
-			addBlocker(w, model.Blocker{PID: pid, Comm: p.Name(), Confidence: c.sure(), Why: c.How})
+			addBlocker(w, model.Blocker{PID: pid, Comm: p.Name(), Confidence: c.releaseConfidence(), Why: c.How})
 		}
 	}
 	for _, tid := range c.Threads {
 		m := &g.nodes[g.byTID[tid]]
 		tids = append(tids, tid)
-		addBlocker(w, model.Blocker{PID: m.process.PID, TID: tid, Comm: m.process.Name(), Confidence: c.sure(), Why: c.How})
+		addBlocker(w, model.Blocker{PID: m.process.PID, TID: tid, Comm: m.process.Name(), Confidence: c.releaseConfidence(), Why: c.How})
 	}
 	if c.Level != External && len(tids) <= maxClause && !g.privateWork(w) {
 		slices.Sort(tids)
@@ -72,8 +72,8 @@ func (g *Graph) annotate(n *node, w *model.Wait, c *Clause) {
 	}
 }
 
-// sure returns the confidence that the clause's threads could release the wait.
-func (c *Clause) sure() model.Confidence {
+// releaseConfidence returns the confidence that the clause's threads could release the wait.
+func (c *Clause) releaseConfidence() model.Confidence {
 	if c.Level >= Unreadable && c.Confidence == model.Certain {
 		return model.Likely
 	}

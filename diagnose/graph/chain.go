@@ -87,7 +87,7 @@ func (g *Graph) worst(n *node, clauses []Clause) (clause *Clause, next *node, no
 // is most certainly kept from acting. Threads of the waiting process itself come last.
 func (g *Graph) representative(n *node, c *Clause) *node {
 	if c.crowd != 0 && len(c.Threads) == 0 {
-		if m := g.worstOf(c.crowd-1, n); m != nil {
+		if m := g.worstInCrowd(c.crowd-1, n); m != nil {
 			return m
 		}
 	}
@@ -98,7 +98,7 @@ func (g *Graph) representative(n *node, c *Clause) *node {
 		}
 	}
 	for _, pid := range c.Processes {
-		if m := g.face(pid, n); m != nil {
+		if m := g.mostTelling(pid, n); m != nil {
 			list = append(list, m)
 		}
 	}
@@ -122,24 +122,24 @@ func (g *Graph) compareTrouble(a, b *node) int {
 	return cmp.Or(g.trouble(a)-g.trouble(b), a.process.PID-b.process.PID)
 }
 
-// face returns the thread that represents a process: a running one if there is one,
+// mostTelling returns the thread that represents a process: a running one if there is one,
 // else the one whose wait explains most. The thread n is ignored.
-func (g *Graph) face(pid int, n *node) *node {
+func (g *Graph) mostTelling(pid int, n *node) *node {
 	var best *node
 	for _, i := range g.members[pid] {
 		m := &g.nodes[i]
 		if m == n {
 			continue
 		}
-		if best == nil || g.telling(m) < g.telling(best) {
+		if best == nil || g.explanationRank(m) < g.explanationRank(best) {
 			best = m
 		}
 	}
 	return best
 }
 
-// telling ranks a thread by how much it explains about its process; lower explains more.
-func (g *Graph) telling(m *node) int {
+// explanationRank ranks a thread by how much it explains about its process; lower explains more.
+func (g *Graph) explanationRank(m *node) int {
 	switch {
 	case m.state == "R" && m.wait == nil:
 		return 0
@@ -194,7 +194,7 @@ func (g *Graph) Doing(pid int) End {
 	if p == nil {
 		return End{Kind: Unseen, Doing: "is not shown"}
 	}
-	m := g.face(pid, nil)
+	m := g.mostTelling(pid, nil)
 	if m == nil {
 		return End{Kind: Gone, Process: p, TID: pid, Doing: "has ended"}
 	}

@@ -16,8 +16,8 @@ type crowd struct {
 // crowdKey distinguishes most sets.
 type crowdKey struct{ n, first, last int }
 
-// gather lets the clauses of all nodes share their sets of processes.
-func (g *Graph) gather() {
+// shareCrowds lets the clauses of all nodes share their sets of processes.
+func (g *Graph) shareCrowds() {
 	known := map[crowdKey][]int{}
 	for i := range g.nodes {
 		for k := range g.nodes[i].clauses {
@@ -45,14 +45,14 @@ func (g *Graph) gather() {
 // same reports whether two sets, neither of them empty, are equal. Equal sets mostly are the same list.
 func same(a, b []int) bool { return &a[0] == &b[0] && len(a) == len(b) || slices.Equal(a, b) }
 
-// worstOf returns the thread that stands for a crowd in the chain of n, which waits for it. It is
+// worstInCrowd returns the thread that stands for a crowd in the chain of n, which waits for it. It is
 // not of n's own process; nil if the crowd has no thread of another process.
-func (g *Graph) worstOf(at int, n *node) *node {
+func (g *Graph) worstInCrowd(at int, n *node) *node {
 	c := &g.crowds[at]
 	if !c.ranked {
 		c.ranked = true
 		for _, pid := range c.pids {
-			switch m := g.face(pid, nil); {
+			switch m := g.mostTelling(pid, nil); {
 			case m == nil:
 			case c.worst[0] == nil || g.compareTrouble(m, c.worst[0]) < 0:
 				c.worst[0], c.worst[1] = m, c.worst[0]

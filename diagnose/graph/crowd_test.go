@@ -49,7 +49,7 @@ func TestCrowds(t *testing.T) {
 			}
 		}
 		g = New(model.NewIndex(s))
-		worst := g.worstOf(0, &node{}).process
+		worst := g.worstInCrowd(0, &node{}).process
 		worst.State = "S"
 	}
 }

@@ -57,14 +57,14 @@ func (g *Graph) futex(n *node, id string) Clause {
 		return c
 	}
 	if len(d.PossibleOwners) > 0 && owned(d.Type) {
-		return g.oneOf(n, o, d)
+		return g.onePossibleOwner(n, o, d)
 	}
 	if n.handler != "" && d.Object == "" && (d.Type == "" || d.Type == "unknown") {
 		return g.libraryLock(n, o)
 	}
 	c.How = "can reach the futex"
 	if d.Type == "cond-notify" {
-		return g.quiesce(n, o, d)
+		return g.conditionQuiescence(n, o, d)
 	}
 	switch {
 	case d.Object != "":
@@ -87,9 +87,9 @@ func (g *Graph) futex(n *node, id string) Clause {
 	return c
 }
 
-// oneOf returns the clause of a wait for a lock whose owner is one of several threads: the
+// onePossibleOwner returns the clause of a wait for a lock whose owner is one of several threads: the
 // lock stores a thread id, and in several pid namespaces a thread has that id.
-func (g *Graph) oneOf(n *node, o *model.Object, d *model.FutexDetail) Clause {
+func (g *Graph) onePossibleOwner(n *node, o *model.Object, d *model.FutexDetail) Clause {
 	c := Clause{Object: o.ID, How: "may hold the " + d.Type, Confidence: model.Certain}
 	for _, tid := range d.PossibleOwners {
 		if owner := g.processOf(tid); owner != 0 && tid != n.tid && !g.gone[owner] {
@@ -169,10 +169,10 @@ func (g *Graph) libraryLock(n *node, o *model.Object) Clause {
 // futex word at which they wait (struct pthread_cond_t of glibc 2.25 to 2.40).
 const signalsAfterRefs = 24
 
-// quiesce returns the clause of a notifier that waits for the earlier waiters of a condition
+// conditionQuiescence returns the clause of a notifier that waits for the earlier waiters of a condition
 // variable. The wait ends when they have left the condition, which they do as soon as they
 // run. A waiter that was killed never leaves it.
-func (g *Graph) quiesce(n *node, o *model.Object, d *model.FutexDetail) Clause {
+func (g *Graph) conditionQuiescence(n *node, o *model.Object, d *model.FutexDetail) Clause {
 	c := Clause{Object: o.ID, How: "still has to leave the condition variable", Confidence: model.Certain}
 	users := Clause{Confidence: model.Certain}
 	users.add(n.process.PID)

@@ -98,7 +98,7 @@ func Next(x *model.Index, before *Graph) *Graph {
 			n.clauses = g.clauseRoom[from:len(g.clauseRoom):len(g.clauseRoom)]
 		}
 	}
-	g.gather()
+	g.shareCrowds()
 	return g
 }
 

@@ -69,17 +69,17 @@ func (g *Graph) indexAddresses() {
 	}
 }
 
-// far weakens a clause in which one host waits for another: that these two sockets belong
+// weakenAcrossHosts weakens a clause in which one host waits for another: that these two sockets belong
 // together is inferred from addresses.
-func (g *Graph) far(c *Clause, o, listener *model.Object) {
+func (g *Graph) weakenAcrossHosts(c *Clause, o, listener *model.Object) {
 	if o != nil && o.Host != listener.Host {
 		c.Confidence = model.Likely
 		c.weaken(Unlikely, "that the connection waits at "+listener.ID+" was inferred from its address")
 	}
 }
 
-// notHere says where the other end of a connection is if no process of the snapshot has it.
-func (g *Graph) notHere() string {
+// otherEndLocation says where the other end of a connection is if no process of the snapshot has it.
+func (g *Graph) otherEndLocation() string {
 	if len(g.Snapshot.Hosts) > 0 {
 		return "on none of these hosts"
 	}

@@ -85,7 +85,7 @@ func (r *removal) idle(members []int) bool {
 	first := g.nodes[members[0]].wait.Object
 	switch {
 	case all(g.Work):
-		return !r.crossed(members)
+		return !r.takenInDifferentOrder(members)
 	case all(func(w *model.Wait) bool { return !g.Firm(w) && w.Object == first && first != "" }):
 		return true
 	case !all(func(w *model.Wait) bool { return !g.keeps(w) }):
@@ -104,7 +104,7 @@ func (r *removal) idle(members []int) bool {
 		if g.childSignal(n.wait) == perhapsForEnd {
 			return true // it waits for other signals, too, which may give it work
 		}
-		if firm && !posters[n.process.PID] && !g.handlerHelps(n) {
+		if firm && !posters[n.process.PID] && !g.handlerMayRelease(n) {
 			continue // a handler does not end a child
 		}
 		c, _ := g.Catches(n.process)
@@ -143,16 +143,16 @@ func (r *removal) posters(members []int) map[int]bool {
 	return pids
 }
 
-// crossed reports whether threads wait at several semaphores in memory without a name, so
+// takenInDifferentOrder reports whether threads wait at several semaphores in memory without a name, so
 // that no other process can map them and post one, and none of their processes catches a signal.
 // This is the deadlock of two semaphores used as locks and taken in different orders.
-func (r *removal) crossed(members []int) bool {
+func (r *removal) takenInDifferentOrder(members []int) bool {
 	g := r.g
 	first := g.nodes[members[0]].wait.Object
 	several := false
 	for _, i := range members {
 		n := &g.nodes[i]
-		if c, _ := g.Catches(n.process); c != CatchesNothing || !g.namelessSem(n.wait) {
+		if c, _ := g.Catches(n.process); c != CatchesNothing || !g.unnamedSem(n.wait) {
 			return false
 		}
 		several = several || n.wait.Object != first
@@ -160,9 +160,9 @@ func (r *removal) crossed(members []int) bool {
 	return several
 }
 
-// namelessSem reports whether a thread waits at a semaphore in memory that processes
+// unnamedSem reports whether a thread waits at a semaphore in memory that processes
 // share and that has no name by which others could map it.
-func (g *Graph) namelessSem(w *model.Wait) bool {
+func (g *Graph) unnamedSem(w *model.Wait) bool {
 	if g.lockType(w) != "sem" {
 		return false
 	}

@@ -64,7 +64,7 @@ const maxTitle = 80
 // what the process's title is.
 func (g *Graph) polling(w *model.Wait) string {
 	text := g.polls(w)
-	if when := g.soonest(g.watched(w.Objects).ids); when != "" {
+	if when := g.firstExpiry(g.watched(w.Objects).ids); when != "" {
 		text += ", " + when
 	}
 	if p := g.Processes[w.PID]; p != nil && p.Title() != "" {

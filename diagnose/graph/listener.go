@@ -158,7 +158,7 @@ func (g *Graph) connect(n *node) Clause {
 		return unknown("who is to accept the connection is not known")
 	}
 	c := Clause{Object: l.ID, How: "must accept the connection", Confidence: model.Certain}
-	g.far(&c, g.Object(n.wait.Object), l)
+	g.weakenAcrossHosts(&c, g.Object(n.wait.Object), l)
 	g.holders(&c, l, anySide)
 	if c.closed && len(c.Processes) == 0 {
 		c.ended = endClosed
@@ -181,11 +181,11 @@ func (g *Graph) unconnected(n *node, c *Clause, o *model.Object, writes bool) {
 	}
 	if l := g.ListenerOf(o); l != nil {
 		c.Object, c.How = l.ID, "must accept the connection"
-		g.far(c, o, l)
+		g.weakenAcrossHosts(c, o, l)
 		g.holders(c, l, anySide)
 		return
 	}
-	c.weaken(External, "the other end of "+o.ID+" is "+g.notHere()+", or not shown")
+	c.weaken(External, "the other end of "+o.ID+" is "+g.otherEndLocation()+", or not shown")
 }
 
 // Listening reports whether an object is a listening socket.

@@ -100,7 +100,7 @@ func (g *Graph) heldLock(o *model.Object, table *lockTable, held *model.Lock) Cl
 		c.weaken(External, heldOutside)
 		c.unseen = true
 	default:
-		c.weaken(Incomplete, g.unheld(held))
+		c.weaken(Incomplete, g.whyNoHolder(held))
 	}
 	c.every = true // one of them that goes on most likely just ends, and the others keep the lock
 	g.incomplete(&c, o)
@@ -121,9 +121,9 @@ func lockHolders(held *model.Lock) []int {
 	return nil
 }
 
-// unheld says where the open file description of a lock may be if no visible process
+// whyNoHolder says where the open file description of a lock may be if no visible process
 // has it.
-func (g *Graph) unheld(held *model.Lock) string {
+func (g *Graph) whyNoHolder(held *model.Lock) string {
 	text := "who holds the lock is not shown"
 	if p := g.Processes[held.PID.Or(0)]; p != nil {
 		text = p.String() + ", which made the lock, has closed its descriptor"

@@ -83,7 +83,7 @@ func (g *Graph) release(w *model.Wait) string {
 	case w.Needs == model.NeedsEvent:
 		return "something that it watches becomes ready"
 	}
-	return brings(o)
+	return dataSource(o)
 }
 
 // makesRoom says what ends the wait of a thread that writes to a full object.
@@ -110,8 +110,8 @@ func (g *Graph) makesRoom(w *model.Wait, o *model.Object) string {
 	return "somebody reads from the other end, or closes it"
 }
 
-// brings says what ends the wait of a thread that reads from an empty object.
-func brings(o *model.Object) string {
+// dataSource says what ends the wait of a thread that reads from an empty object.
+func dataSource(o *model.Object) string {
 	if o == nil {
 		return "somebody writes to the other end, or all who have it close it"
 	}

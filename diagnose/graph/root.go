@@ -104,8 +104,8 @@ func (g *Graph) sleeps(w *model.Wait) string {
 	return g.wantsTime(w)
 }
 
-// Rests says what a thread does that does not wait for another process; "" for other threads.
-func Rests(w *model.Wait) string {
+// RestText says what a thread does that does not wait for another process; "" for other threads.
+func RestText(w *model.Wait) string {
 	switch {
 	case w.Needs == model.NeedsTime:
 		return sleeps(w)
@@ -223,7 +223,7 @@ func (g *Graph) outside(o *model.Object) (End, bool) {
 	if !ok || d.Remote == "" || len(o.Peers) > 0 || Listening(o) {
 		return End{}, false
 	}
-	doing := d.Remote + " is " + g.notHere() + ", or not shown"
+	doing := d.Remote + " is " + g.otherEndLocation() + ", or not shown"
 	if ns, ok := d.LastRecv.Get(); ok {
 		doing += "; nothing came for " + brief(time.Duration(ns))
 	}

@@ -94,7 +94,7 @@ func (g *Graph) interrupted(n *node, c *Clause) {
 // itself do not count.
 func (g *Graph) handled(n *node, c *Clause) {
 	p := n.process
-	if c.Level == External || p.Runtime != "" || !g.ownerless(n, c) {
+	if c.Level == External || p.Runtime != "" || !g.withoutOwner(n, c) {
 		return
 	}
 	switch catching, names := g.Catches(p); catching {
@@ -110,9 +110,9 @@ func (g *Graph) handled(n *node, c *Clause) {
 	}
 }
 
-// ownerless reports whether what a thread waits for has no owner, and its own process
+// withoutOwner reports whether what a thread waits for has no owner, and its own process
 // could provide it.
-func (g *Graph) ownerless(n *node, c *Clause) bool {
+func (g *Graph) withoutOwner(n *node, c *Clause) bool {
 	switch g.lockType(n.wait) {
 	case "cond", "barrier", "sem", "unknown":
 		return n.handler == "" // a thread that waits inside a handler gets no help from another handler
@@ -133,7 +133,7 @@ func (g *Graph) ownerless(n *node, c *Clause) bool {
 	})
 }
 
-// handlerHelps reports whether a handler in a thread's own process could end its wait.
-func (g *Graph) handlerHelps(n *node) bool {
-	return slices.ContainsFunc(n.clauses, func(c Clause) bool { return g.ownerless(n, &c) })
+// handlerMayRelease reports whether a handler in a thread's own process could end its wait.
+func (g *Graph) handlerMayRelease(n *node) bool {
+	return slices.ContainsFunc(n.clauses, func(c Clause) bool { return g.withoutOwner(n, &c) })
 }

@@ -31,10 +31,10 @@ func (g *Graph) removed(level Level) *removal {
 	return g.removals[level]
 }
 
-// Sure returns the confidence that only the threads which a clause names could fulfil it and
+// ClauseConfidence returns the confidence that only the threads which a clause names could fulfil it and
 // that they do nothing, and the reasons why this is not certain. An ordinary user cannot read
 // most processes, root can read nearly all: only for root are the unreadable ones unlikely to matter.
-func (g *Graph) Sure(w *model.Wait, c *Clause) (model.Confidence, []string) {
+func (g *Graph) ClauseConfidence(w *model.Wait, c *Clause) (model.Confidence, []string) {
 	d := c.Level
 	because := append([]string{}, c.Reasons...)
 	if i, ok := g.byTID[w.TID]; ok && !g.nodes[i].settled {

@@ -24,7 +24,7 @@ func (g *Graph) timer(c *Clause, o *model.Object) {
 		g.holders(c, o, anySide)
 		return
 	}
-	c.weaken(External, cmp.Or(goesOff(o), "it is a timer"))
+	c.weaken(External, cmp.Or(expiryText(o), "it is a timer"))
 }
 
 // readsTimer returns the timerfd from which a thread reads; nil: none.
@@ -52,8 +52,8 @@ func (g *Graph) wantsTime(w *model.Wait) string {
 	return "waits for a timer"
 }
 
-// goesOff says when a timerfd expires; "" if that is not known.
-func goesOff(o *model.Object) string {
+// expiryText says when a timerfd expires; "" if that is not known.
+func expiryText(o *model.Object) string {
 	if left := timeLeft(o); left > 0 {
 		return "its timer goes off in " + brief(left)
 	}
@@ -68,8 +68,8 @@ func timeLeft(o *model.Object) time.Duration {
 	return 0
 }
 
-// soonest says when the first timer in a set expires; "" if none is known to expire.
-func (g *Graph) soonest(ids []string) string {
+// firstExpiry says when the first timer in a set expires; "" if none is known to expire.
+func (g *Graph) firstExpiry(ids []string) string {
 	var first *model.Object
 	for _, id := range ids {
 		if o := g.Object(id); o != nil && timeLeft(o) > 0 && (first == nil || timeLeft(o) < timeLeft(first)) {
@@ -79,5 +79,5 @@ func (g *Graph) soonest(ids []string) string {
 	if first == nil {
 		return ""
 	}
-	return goesOff(first)
+	return expiryText(first)
 }

@@ -121,7 +121,7 @@ func (g *Graph) withHolders(rest []*model.Wait, left map[*model.Wait][]Clause, g
 				continue
 			}
 			for _, pid := range c.Processes {
-				n := g.face(pid, nil)
+				n := g.mostTelling(pid, nil)
 				switch {
 				case n == nil || goOn[pid] || halted(n):
 				case !n.blocked || n.wait.Needs == model.NeedsTime:
