@@ -16,13 +16,13 @@ import (
 func (m *Model) mayAct() bool {
 	switch {
 	case m.settings.Source != "":
-		m.say(Warn, "This is a "+m.still()+": there is nothing to act on.")
+		m.setMessage(Warn, "This is a "+m.still()+": there is nothing to act on.")
 	case m.settings.ReadOnly:
-		m.say(Warn, "Read-only: ipctop was started with --readonly.")
+		m.setMessage(Warn, "Read-only: ipctop was started with --readonly.")
 	case m.settings.Powerless != "":
-		m.say(Warn, "Read-only: "+m.escape(m.settings.Powerless)+".")
+		m.setMessage(Warn, "Read-only: "+m.escape(m.settings.Powerless)+".")
 	case m.data == nil:
-		m.say(Dim, "Nothing has been read yet.")
+		m.setMessage(Dim, "Nothing has been read yet.")
 	default:
 		return true
 	}
@@ -82,13 +82,13 @@ func (m *Model) chooseSignal(targets []*model.Process) {
 	if len(targets) > 1 {
 		what = render.Counted(len(targets), "process", "processes")
 	}
-	n := &menu{title: "Send a signal to " + what, closed: func(m *Model) { m.want(LetGo{}) }, chosen: func(m *Model, signal string) {
+	n := &menu{title: "Send a signal to " + what, closed: func(m *Model) { m.addEffect(LetGo{}) }, chosen: func(m *Model, signal string) {
 		m.confirmSignal(signal, what)
 	}}
 	for _, name := range signalMenu() {
 		n.items = append(n.items, choice{name, signalLine(name, targets)})
 	}
-	m.want(Aim{ids})
+	m.addEffect(Aim{ids})
 	m.menu = n
 	m.keepMenuVisible()
 }
@@ -165,7 +165,7 @@ func (m *Model) aimed(e Aimed) {
 		return
 	}
 	m.menu, m.prompt = nil, prompt{}
-	m.say(Critical, m.escape(e.Err.Error()))
+	m.setMessage(Critical, m.escape(e.Err.Error()))
 }
 
 // removeSelected asks whether to remove the selected object, if a finding says that it is an
@@ -180,7 +180,7 @@ func (m *Model) removeSelected() {
 	}
 	o := r.object
 	if o == nil || !m.orphan(o.ID) {
-		m.say(Warn, "Del removes only what a finding reports as left behind: "+m.nameOf(r)+" is not.")
+		m.setMessage(Warn, "Del removes only what a finding reports as left behind: "+m.nameOf(r)+" is not.")
 		return
 	}
 	m.confirmRemove(o)
@@ -195,8 +195,8 @@ func (m *Model) orphan(id string) bool {
 
 func (m *Model) done(e Done) {
 	if e.Err != nil {
-		m.say(Critical, m.escape(e.Err.Error()))
+		m.setMessage(Critical, m.escape(e.Err.Error()))
 		return
 	}
-	m.say(Normal, e.What+": done.")
+	m.setMessage(Normal, e.What+": done.")
 }

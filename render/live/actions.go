@@ -30,11 +30,11 @@ func (m *Model) act() {
 	}
 	switch s := r.subject(m.data); {
 	case r == (row{}):
-		m.say(Dim, "Nothing is selected.")
+		m.setMessage(Dim, "Nothing is selected.")
 	case s.object == nil:
-		m.say(Dim, "There is no process here to send a signal to.")
+		m.setMessage(Dim, "There is no process here to send a signal to.")
 	case len(holdersOf(s.object)) == 0:
-		m.say(Dim, m.nameOf(s)+" has no visible holder.")
+		m.setMessage(Dim, m.nameOf(s)+" has no visible holder.")
 	default:
 		m.chooseHolder(s.object)
 	}
@@ -42,13 +42,13 @@ func (m *Model) act() {
 
 // chooseHolder asks which of an object's processes is meant.
 func (m *Model) chooseHolder(o *model.Object) {
-	n := &menu{title: "Send a signal to which process of " + m.data.usual.ObjectName(o), chosen: func(m *Model, value string) {
+	n := &menu{title: "Send a signal to which process of " + m.data.compactView.ObjectName(o), chosen: func(m *Model, value string) {
 		pid, _ := strconv.Atoi(value)
 		if p := m.data.process(pid); p != nil {
 			m.chooseSignal([]*model.Process{p})
 			return
 		}
-		m.say(Warn, "Process "+value+" has ended.")
+		m.setMessage(Warn, "Process "+value+" has ended.")
 	}}
 	for _, pid := range holdersOf(o) {
 		if m.data.process(pid) != nil {
@@ -56,7 +56,7 @@ func (m *Model) chooseHolder(o *model.Object) {
 		}
 	}
 	if len(n.items) == 0 {
-		m.say(Dim, "All of its processes have ended.")
+		m.setMessage(Dim, "All of its processes have ended.")
 		return
 	}
 	m.menu = n
@@ -82,7 +82,7 @@ func (m *Model) chooseAction(f *model.Finding) {
 		n.items = append(n.items, choice{otherSignal, "another signal to " + m.data.who(list[0].PID, "")})
 	}
 	if len(n.items) == 0 {
-		m.say(Dim, "No action from outside helps. ? explains "+m.escape(f.Rule)+".")
+		m.setMessage(Dim, "No action from outside helps. ? explains "+m.escape(f.Rule)+".")
 		return
 	}
 	m.menu = n
@@ -121,10 +121,10 @@ func (m *Model) perform(f *model.Finding, a model.Action) {
 	if signal, pid, ok := killOf(a.Argv); ok {
 		p := m.data.process(pid)
 		if p == nil {
-			m.say(Warn, "Process "+strconv.Itoa(pid)+" has ended.")
+			m.setMessage(Warn, "Process "+strconv.Itoa(pid)+" has ended.")
 			return
 		}
-		m.want(Aim{[]Ident{{PID: p.PID, Start: p.StartTicks}}})
+		m.addEffect(Aim{[]Ident{{PID: p.PID, Start: p.StartTicks}}})
 		m.confirmSignal(signal, m.data.who(pid, ""))
 		return
 	}
@@ -135,8 +135,8 @@ func (m *Model) perform(f *model.Finding, a model.Action) {
 		}
 	}
 	what := render.QuoteAll(a.Argv)
-	m.want(Copy{what})
-	m.say(Normal, "Copied, to be run in a shell: "+what)
+	m.addEffect(Copy{what})
+	m.setMessage(Normal, "Copied, to be run in a shell: "+what)
 }
 
 // killOf parses a command of the form kill [-SIGNAL] PID.
@@ -157,14 +157,14 @@ func killOf(argv []string) (signal string, pid int, ok bool) {
 // confirmSignal asks before a signal is sent to the held processes.
 func (m *Model) confirmSignal(signal, what string) {
 	m.confirm("Send "+signal+" to "+what+"?",
-		func(m *Model) { m.want(Fire{signal, signal + " to " + what}) },
-		func(m *Model) { m.want(LetGo{}); m.say(Normal, "Nothing was sent.") })
+		func(m *Model) { m.addEffect(Fire{signal, signal + " to " + what}) },
+		func(m *Model) { m.addEffect(LetGo{}); m.setMessage(Normal, "Nothing was sent.") })
 }
 
 // confirmRemove asks before an object is removed.
 func (m *Model) confirmRemove(o *model.Object) {
 	what := m.data.escape(o.ID)
 	m.confirm("Remove "+what+" and what is in it?",
-		func(m *Model) { m.want(Remove{o, what}) },
-		func(m *Model) { m.say(Normal, "Nothing was removed.") })
+		func(m *Model) { m.addEffect(Remove{o, what}) },
+		func(m *Model) { m.setMessage(Normal, "Nothing was removed.") })
 }

@@ -156,7 +156,7 @@ func (a *around) from(pid, hop int, indent string) {
 			}
 		}
 	}
-	sign := branchesOf(a.d.usual.ASCII)
+	sign := branchesOf(a.d.compactView.ASCII)
 	for i, e := range ends {
 		branch, below := sign.child, sign.below
 		if i == len(ends)-1 {
@@ -180,7 +180,7 @@ func (a *around) from(pid, hop int, indent string) {
 }
 
 func (a *around) arrow(to, both bool) string {
-	switch ascii := a.d.usual.ASCII; {
+	switch ascii := a.d.compactView.ASCII; {
 	case both && ascii:
 		return "<=>"
 	case both:

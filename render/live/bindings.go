@@ -18,8 +18,8 @@ func bindings() []binding {
 		{[]string{"PgUp", "PgDn"}, "", "one page up, down", nil},
 		{[]string{"Home", "End"}, "", "the first, the last row", nil},
 		{[]string{"Left", "Right"}, "", "scroll sideways", nil},
-		{[]string{"Tab"}, "", "the next screen", func(m *Model) { m.turn(1) }},
-		{[]string{"Shift-Tab"}, "", "the previous screen", func(m *Model) { m.turn(-1) }},
+		{[]string{"Tab"}, "", "the next screen", func(m *Model) { m.switchScreen(1) }},
+		{[]string{"Shift-Tab"}, "", "the previous screen", func(m *Model) { m.switchScreen(-1) }},
 		{[]string{"1", "2", "3", "4", "5", "6", "7", "8"}, "1-8", "the screen of that number", nil},
 		{[]string{"Enter"}, "", "details of the selected row", (*Model).openDetail},
 		{[]string{"w"}, "", "why it is stuck, and on whom", (*Model).openWhy},
@@ -35,7 +35,7 @@ func bindings() []binding {
 		{[]string{"F6"}, "", "choose the column to sort by", (*Model).chooseSort},
 		{[]string{">"}, "", "sort by the next column", func(m *Model) { m.sortBy(1) }},
 		{[]string{"<"}, "", "sort by the previous column", func(m *Model) { m.sortBy(-1) }},
-		{[]string{"I"}, "", "reverse the order", (*Model).turnOver},
+		{[]string{"I"}, "", "reverse the order", (*Model).reverseSort},
 		{[]string{"F5", "t"}, "", "tree: processes below their parents", (*Model).toggleTree},
 		{[]string{"u"}, "", "only one user", (*Model).chooseUser},
 		{[]string{"c"}, "", "only one container", (*Model).chooseContainer},
@@ -56,9 +56,9 @@ func bindings() []binding {
 		{[]string{"y"}, "", "copy the id, the pid or the suggested command", (*Model).copySelected},
 		{[]string{"S"}, "", "save this snapshot as a dump", (*Model).save},
 		{[]string{"?", "F1"}, "", "this help", (*Model).openHelp},
-		{[]string{"Ctrl-L"}, "", "redraw the screen", func(m *Model) { m.want(Redraw{}) }},
-		{[]string{"Ctrl-Z"}, "", "suspend ipctop", func(m *Model) { m.want(Suspend{}) }},
-		{[]string{"q", "F10", "Ctrl-C"}, "", "quit", func(m *Model) { m.want(Quit{}) }},
+		{[]string{"Ctrl-L"}, "", "redraw the screen", func(m *Model) { m.addEffect(Redraw{}) }},
+		{[]string{"Ctrl-Z"}, "", "suspend ipctop", func(m *Model) { m.addEffect(Suspend{}) }},
+		{[]string{"q", "F10", "Ctrl-C"}, "", "quit", func(m *Model) { m.addEffect(Quit{}) }},
 	}
 }
 
@@ -95,7 +95,7 @@ func (m *Model) motion(key string) bool {
 	case "]":
 		m.step(-1)
 	case "{", "}", "^", "$", "@":
-		m.say(Dim, "This key is for recordings (ipctop replay).")
+		m.setMessage(Dim, "This key is for recordings (ipctop replay).")
 	case "n":
 		m.searchOn(1)
 	case "N":
@@ -126,5 +126,5 @@ func (m *Model) key(name string) {
 			return
 		}
 	}
-	m.say(Dim, m.escape(name)+" is not a key here. ? lists the keys.")
+	m.setMessage(Dim, m.escape(name)+" is not a key here. ? lists the keys.")
 }

@@ -99,7 +99,7 @@ func difference(a, b, now *Data, objects []*model.Object, isNew bool) []entry {
 			if o.Name != "" && !repeatsID(o) {
 				what += " " + b.escape(o.Name)
 			}
-			return entry{ident: Ident{ID: o.ID, Gen: o.Gen}, kind: string(o.Kind), what: what, who: b.usual.Talk(o).Text}
+			return entry{ident: Ident{ID: o.ID, Gen: o.Gen}, kind: string(o.Kind), what: what, who: b.compactView.Talk(o).Text}
 		})
 	}
 	return f.entries()

@@ -160,7 +160,7 @@ var processColumns = sync.OnceValue(func() []column {
 			},
 		},
 		column{name: "PEERS", flex: true, cell: func(d *Data, v *render.View, r *row) render.Cell {
-			return render.Cell{Text: talksWith(d, r.process.PID, v.Wide)}
+			return render.Cell{Text: peersText(d, r.process.PID, v.Wide)}
 		}},
 	))
 })

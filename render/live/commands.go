@@ -19,23 +19,23 @@ func (m *Model) tagSelected() {
 	if m.table().cursor < len(m.rows())-1 {
 		m.scroll(1)
 	}
-	m.say(Normal, strconv.Itoa(len(m.tagged))+" tagged.")
+	m.setMessage(Normal, strconv.Itoa(len(m.tagged))+" tagged.")
 }
 
 func (m *Model) pause() {
 	if m.settings.Source != "" {
-		m.say(Dim, "A "+m.still()+" does not change.")
+		m.setMessage(Dim, "A "+m.still()+" does not change.")
 		return
 	}
 	m.paused = !m.paused
-	m.want(Pause{m.paused})
+	m.addEffect(Pause{m.paused})
 	switch {
 	case m.paused:
-		m.say(Normal, "Paused (Z: resume; [ and ]: earlier and later samples).")
+		m.setMessage(Normal, "Paused (Z: resume; [ and ]: earlier and later samples).")
 		return
 	case m.history.back > 0:
 		m.history.back = 0
-		m.look(m.history.shown())
+		m.showSnapshot(m.history.shown())
 	}
 	m.showHeldEvents()
 }
@@ -47,17 +47,17 @@ func (m *Model) followSelected() {
 		for i := range m.tables {
 			m.tables[i].lost = false
 		}
-		m.say(Normal, "Following stopped.")
+		m.setMessage(Normal, "Following stopped.")
 		return
 	}
 	r := m.selected()
 	if r == (row{}) {
 		m.follow = false
-		m.say(Dim, "Nothing is selected.")
+		m.setMessage(Dim, "Nothing is selected.")
 		return
 	}
 	t.moved, t.selected = true, r.ident()
-	m.say(Normal, "Following "+m.nameOf(r)+" (F: stop).")
+	m.setMessage(Normal, "Following "+m.nameOf(r)+" (F: stop).")
 }
 
 func (m *Model) widen() {
@@ -67,17 +67,17 @@ func (m *Model) widen() {
 	}
 	m.arrange()
 	if m.wide {
-		m.say(Normal, "All columns, nothing cut (Left and Right: scroll).")
+		m.setMessage(Normal, "All columns, nothing cut (Left and Right: scroll).")
 	}
 }
 
 func (m *Model) save() {
 	if m.data == nil {
-		m.say(Dim, "Nothing has been read yet.")
+		m.setMessage(Dim, "Nothing has been read yet.")
 		return
 	}
-	m.say(Normal, "Saving...")
-	m.want(Save{m.data.Snap})
+	m.setMessage(Normal, "Saving...")
+	m.addEffect(Save{m.data.Snap})
 }
 
 // sortBy sorts by the next or previous column; before the first column comes the order of
@@ -101,19 +101,19 @@ func (m *Model) sortBy(by int) {
 func (m *Model) sortByName(name string) {
 	t := m.table()
 	if t.wanted.column == name && name != "" {
-		m.turnOver()
+		m.reverseSort()
 		return
 	}
 	t.wanted.column, t.wanted.invert = name, false
 	m.arrange()
 	if name == "" {
-		m.say(Normal, "In the default order.")
+		m.setMessage(Normal, "In the default order.")
 		return
 	}
-	m.say(Normal, "Sorted by "+name+" (I: reverse).")
+	m.setMessage(Normal, "Sorted by "+name+" (I: reverse).")
 }
 
-func (m *Model) turnOver() {
+func (m *Model) reverseSort() {
 	t := m.table()
 	t.wanted.invert = !t.wanted.invert
 	m.arrange()
@@ -126,7 +126,7 @@ func (m *Model) copySelected() {
 	r := m.selected()
 	if p := m.page(); p != nil && m.data != nil {
 		if r = m.data.find(p.about); r == (row{}) {
-			m.say(Dim, "Nothing to copy here.")
+			m.setMessage(Dim, "Nothing to copy here.")
 			return
 		}
 	}
@@ -143,11 +143,11 @@ func (m *Model) copySelected() {
 	case r.entry != nil:
 		what = r.entry.what
 	default:
-		m.say(Dim, "Nothing is selected.")
+		m.setMessage(Dim, "Nothing is selected.")
 		return
 	}
-	m.want(Copy{what})
-	m.say(Normal, "Copied: "+what)
+	m.addEffect(Copy{what})
+	m.setMessage(Normal, "Copied: "+what)
 }
 
 // openHeld shows the objects of the selected process, or of the only process that holds
@@ -161,13 +161,13 @@ func (m *Model) openHeld(locks bool) {
 	if r.object != nil {
 		pids := holdersOf(r.object)
 		if len(pids) != 1 {
-			m.say(Dim, m.nameOf(r)+" is held by "+render.Counted(len(pids), "process", "processes")+": select one of them in 2 Procs.")
+			m.setMessage(Dim, m.nameOf(r)+" is held by "+render.Counted(len(pids), "process", "processes")+": select one of them in 2 Procs.")
 			return
 		}
 		p = m.data.process(pids[0])
 	}
 	if p == nil {
-		m.say(Dim, "No process is selected.")
+		m.setMessage(Dim, "No process is selected.")
 		return
 	}
 	m.leave()
@@ -208,7 +208,7 @@ func (m *Model) otherEnd() {
 				return
 			}
 		}
-		m.say(Dim, "The other end of "+m.nameOf(r)+" is unknown.")
+		m.setMessage(Dim, "The other end of "+m.nameOf(r)+" is unknown.")
 		return
 	}
 	pid := r.process.PID
@@ -222,7 +222,7 @@ func (m *Model) otherEnd() {
 			}
 		}
 	}
-	m.say(Dim, m.nameOf(r)+" has no visible peer.")
+	m.setMessage(Dim, m.nameOf(r)+" has no visible peer.")
 }
 
 // farHolder returns the process at the other end of an object than the one from which the
@@ -260,7 +260,7 @@ func (m *Model) jump(to row) {
 	t.moved, t.selected = true, to.ident() // it is searched when the rows arrive
 	if t.wanted.filter.text != "" {
 		t.wanted.filter = filter{}
-		m.say(Dim, "The filter hid it and was cleared.")
+		m.setMessage(Dim, "The filter hid it and was cleared.")
 		m.arrange()
 	}
 }
@@ -270,11 +270,11 @@ func (m *Model) jump(to row) {
 func (m *Model) subject() (row, bool) {
 	r := m.selected()
 	if m.data == nil || r == (row{}) {
-		m.say(Dim, "Nothing is selected.")
+		m.setMessage(Dim, "Nothing is selected.")
 		return row{}, false
 	}
 	if r = r.subject(m.data); r.object == nil && r.process == nil {
-		m.say(Dim, "This row has no process or object that still exists.")
+		m.setMessage(Dim, "This row has no process or object that still exists.")
 		return row{}, false
 	}
 	return r, true

@@ -13,11 +13,11 @@ import (
 type Data struct {
 	Snap *model.Snapshot
 
-	usual  *render.View // the compact view: long lists of names are folded
-	whole  *render.View // the full view
-	escape func(string) string
-	zone   *time.Location
-	index  *model.Index
+	compactView *render.View // the compact view: long lists of names are folded
+	fullView    *render.View // the full view
+	escape      func(string) string
+	zone        *time.Location
+	index       *model.Index
 	*parts
 	talks    *talks
 	partial  map[int]bool  // pids of processes that were not completely read
@@ -57,13 +57,13 @@ func escaper(o Settings) func(string) string {
 func Prepare(x *model.Index, prev *Data, o Settings) *Data {
 	snap := x.Snapshot
 	d := &Data{
-		Snap:    snap,
-		usual:   render.NewView(x, &render.Options{ASCII: o.ASCII}),
-		escape:  escaper(o),
-		zone:    o.Zone,
-		index:   x,
-		partial: map[int]bool{},
-		screens: make([]*screenRows, len(screens)),
+		Snap:        snap,
+		compactView: render.NewView(x, &render.Options{ASCII: o.ASCII}),
+		escape:      escaper(o),
+		zone:        o.Zone,
+		index:       x,
+		partial:     map[int]bool{},
+		screens:     make([]*screenRows, len(screens)),
 	}
 	for i := range d.screens {
 		d.screens[i] = new(screenRows)
@@ -82,7 +82,7 @@ func Prepare(x *model.Index, prev *Data, o Settings) *Data {
 	} else if model.SameList(prev.Snap.Links, snap.Links) {
 		last = &prev.overview
 	}
-	d.whole = d.usual.With(&render.Options{ASCII: o.ASCII, Wide: true})
+	d.fullView = d.compactView.With(&render.Options{ASCII: o.ASCII, Wide: true})
 	for i := range snap.Gaps {
 		if g := &snap.Gaps[i]; g.PID != 0 && g.Reason != model.Vanished {
 			d.partial[g.PID] = true
@@ -98,9 +98,9 @@ func Prepare(x *model.Index, prev *Data, o Settings) *Data {
 // view returns the view that makes the cells.
 func (d *Data) view(wide bool) *render.View {
 	if wide {
-		return d.whole
+		return d.fullView
 	}
-	return d.usual
+	return d.compactView
 }
 
 // object finds an object by its id; nil if there is none.

@@ -111,7 +111,7 @@ func rowHas(columns []column, d *Data, r *row, wanted string) bool {
 		return true
 	}
 	for i := range columns {
-		if has(columns[i].cell(d, d.whole, r).Text) {
+		if has(columns[i].cell(d, d.fullView, r).Text) {
 			return true
 		}
 	}

@@ -128,7 +128,7 @@ func (m *Model) headline(width int) Line {
 			room -= len(more) + 2
 		}
 		var l Line
-		for _, c := range d.usual.Verdict(worst.finding, room) {
+		for _, c := range d.compactView.Verdict(worst.finding, room) {
 			l.add(verdictRole(c.Role, worst.severity), c.Text)
 		}
 		if more != "" {

@@ -66,16 +66,16 @@ func (h history) shown() *Data { return h.list[len(h.list)-1-h.back] }
 func (m *Model) step(by int) {
 	switch {
 	case m.data == nil:
-		m.say(Dim, "Nothing has been read yet.")
+		m.setMessage(Dim, "Nothing has been read yet.")
 		return
 	case m.settings.Source != "":
-		m.say(Dim, "A dump has only one sample.")
+		m.setMessage(Dim, "A dump has only one sample.")
 		return
 	case m.history.back+by < 0:
-		m.say(Dim, "This is the newest sample (Z: resume).")
+		m.setMessage(Dim, "This is the newest sample (Z: resume).")
 		return
 	case m.history.back+by >= len(m.history.list):
-		m.say(Dim, "This is the oldest sample in memory.")
+		m.setMessage(Dim, "This is the oldest sample in memory.")
 		return
 	}
 	if !m.paused {
@@ -83,11 +83,11 @@ func (m *Model) step(by int) {
 	}
 	m.history.back += by
 	m.message = ""
-	m.look(m.history.shown())
+	m.showSnapshot(m.history.shown())
 }
 
-// look shows a snapshot.
-func (m *Model) look(d *Data) {
+// showSnapshot shows a snapshot.
+func (m *Model) showSnapshot(d *Data) {
 	m.data = d
 	m.arrange()
 	m.refreshPage()

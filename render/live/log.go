@@ -77,7 +77,7 @@ func (m *Model) toggleEvent(key string) bool {
 		if t.wanted.without.has(happening(i)) {
 			what = "Leaves out "
 		}
-		m.say(Normal, what+"what "+h.phrase+" ("+key+" changes that).")
+		m.setMessage(Normal, what+"what "+h.phrase+" ("+key+" changes that).")
 		return true
 	}
 	return false

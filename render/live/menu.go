@@ -125,14 +125,14 @@ func (m *Model) chooseContainer() {
 
 func (m *Model) narrow(title, all, none string, names func(*Data) []string, now string, set func(*Model, string)) {
 	if m.data == nil || len(m.pages) > 0 {
-		m.say(Dim, "Go back to a table first (Esc).")
+		m.setMessage(Dim, "Go back to a table first (Esc).")
 		return
 	}
 	list := slices.DeleteFunc(names(m.data), func(s string) bool { return s == "" })
 	slices.Sort(list)
 	list = slices.Compact(list)
 	if len(list) == 0 {
-		m.say(Dim, none)
+		m.setMessage(Dim, none)
 		return
 	}
 	n := &menu{title: title, items: []choice{{everyone, "(" + all + ")"}}, chosen: func(m *Model, value string) {

@@ -106,9 +106,9 @@ func (m *Model) tag(id Ident) {
 	}
 }
 
-func (m *Model) say(role Role, text string) { m.message, m.messageRole = text, role }
+func (m *Model) setMessage(role Role, text string) { m.message, m.messageRole = text, role }
 
-func (m *Model) want(e Effect) { m.effects = append(m.effects, e) }
+func (m *Model) addEffect(e Effect) { m.effects = append(m.effects, e) }
 
 // page returns the page on top; nil if the table is visible.
 func (m *Model) page() *page {

@@ -55,8 +55,8 @@ func (m *Model) shift(n int) {
 	t.shift = max(t.shift+n, 0)
 }
 
-// turn goes to the next screen, or the one before.
-func (m *Model) turn(by int) {
+// switchScreen goes to the next screen, or the one before.
+func (m *Model) switchScreen(by int) {
 	m.pages = nil
 	from := m.screen
 	if from >= keyed {
@@ -106,7 +106,7 @@ func (m *Model) goBack() {
 		}
 		m.enter(to.screen)
 	default:
-		m.say(Dim, "q quits, ? helps.")
+		m.setMessage(Dim, "q quits, ? helps.")
 	}
 }
 

@@ -297,7 +297,7 @@ func (m *Model) fullestLines(d *Data) []Line {
 	for _, o := range d.overview.fullest {
 		l := text(Normal, "  ")
 		name := string(o.Kind)
-		if n := d.usual.ObjectName(o); n != name && !repeatsID(o) {
+		if n := d.compactView.ObjectName(o); n != name && !repeatsID(o) {
 			name += " " + strings.TrimPrefix(n, name+" ")
 		}
 		l.add(Normal, name)
@@ -306,7 +306,7 @@ func (m *Model) fullestLines(d *Data) []Line {
 		if s := m.spark(row{object: o}); s != "" {
 			l.add(Dim, " "+s)
 		}
-		l.add(Normal, "  "+d.usual.Talk(o).Text)
+		l.add(Normal, "  "+d.compactView.Talk(o).Text)
 		lines = append(lines, l)
 	}
 	return lines

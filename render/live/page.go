@@ -81,7 +81,7 @@ func (m *Model) openWhy() {
 		r = m.data.find(p.about)
 	}
 	if m.data == nil || r == (row{}) {
-		m.say(Dim, "Nothing is selected.")
+		m.setMessage(Dim, "Nothing is selected.")
 		return
 	}
 	if r.problem != nil && r.problem.finding != nil {
@@ -90,7 +90,7 @@ func (m *Model) openWhy() {
 	}
 	s := r.subject(m.data)
 	if s.object == nil && s.process == nil {
-		m.say(Dim, "This row has no process or object that still exists.")
+		m.setMessage(Dim, "This row has no process or object that still exists.")
 		return
 	}
 	m.open(page{kind: pageWhy, about: s.ident(), title: "why: " + m.nameOf(s)})
@@ -102,7 +102,7 @@ func (m *Model) openAbout(kind pageKind) {
 	}
 	r := m.selected()
 	if m.data == nil || r == (row{}) {
-		m.say(Dim, "Nothing is selected.")
+		m.setMessage(Dim, "Nothing is selected.")
 		return
 	}
 	t := m.table()
@@ -159,7 +159,7 @@ func (m *Model) refreshPage() {
 		m.fillPage(write().(pageEvent))
 		return
 	}
-	m.want(Work{write})
+	m.addEffect(Work{write})
 }
 
 func (m *Model) fillPage(e pageEvent) {
@@ -193,9 +193,9 @@ func pageLines(d *Data, kind pageKind, about Ident, hops int) []Line {
 	var err error
 	subject := []query.Match{{Process: r.process, Object: r.object}}
 	if kind == pageWhy {
-		err = render.Why(&b, d.usual, nil, subject)
+		err = render.Why(&b, d.compactView, nil, subject)
 	} else {
-		err = render.Show(&b, d.index, subject, render.ShowOptions{Escape: d.escape, ASCII: d.usual.ASCII})
+		err = render.Show(&b, d.index, subject, render.ShowOptions{Escape: d.escape, ASCII: d.compactView.ASCII})
 	}
 	if err != nil {
 		return []Line{text(Critical, d.escape(err.Error()))}

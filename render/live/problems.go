@@ -75,7 +75,7 @@ func full(d *Data) []*problem {
 		}
 		list = append(list, &problem{
 			id: "full:" + o.ID, group: diagnose.Limits, severity: model.Warning, rule: "full", name: "full", object: o,
-			what: d.usual.ObjectName(o) + " is full: " + d.usual.Talk(o).Text,
+			what: d.compactView.ObjectName(o) + " is full: " + d.compactView.Talk(o).Text,
 		})
 	}
 	return list
@@ -191,7 +191,7 @@ func (p *problem) picture(d *Data, width int) []render.Cell {
 		width -= render.Width(lead[0].Text)
 	}
 	if p.finding != nil && width > 0 {
-		return append(lead, d.usual.Chain(p.finding, width)...)
+		return append(lead, d.compactView.Chain(p.finding, width)...)
 	}
 	return append(lead, render.Cell{Text: p.what})
 }

@@ -46,7 +46,7 @@ func (p prompt) label() string {
 
 func (m *Model) ask(kind promptKind, text string) {
 	if len(m.pages) > 0 && kind == promptFilter {
-		m.say(Dim, "This can be searched (/), not filtered.")
+		m.setMessage(Dim, "This can be searched (/), not filtered.")
 		return
 	}
 	t := m.table()
@@ -116,7 +116,7 @@ func (m *Model) preview() {
 // pasted adds pasted text to the prompt. Without a prompt it only shows a message.
 func (m *Model) pasted(text string) {
 	if m.prompt.kind == promptNone || m.prompt.kind == promptConfirm {
-		m.say(Dim, "Text can be pasted only into a search (/) or a filter (\\).")
+		m.setMessage(Dim, "Text can be pasted only into a search (/) or a filter (\\).")
 		return
 	}
 	for _, r := range text {
@@ -141,7 +141,7 @@ func (m *Model) answer() {
 	}
 	f, err := parseFilter(screens[m.screen].list, p.text)
 	if err != nil {
-		m.say(Critical, m.escape(err.Error()))
+		m.setMessage(Critical, m.escape(err.Error()))
 		return
 	}
 	m.prompt.kind = promptNone

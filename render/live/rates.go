@@ -9,22 +9,22 @@ import (
 // toggleRates begins or ends to measure traffic.
 func (m *Model) toggleRates() {
 	if m.settings.Source != "" {
-		m.say(Dim, "A "+m.still()+" has the rates that were measured when it was made.")
+		m.setMessage(Dim, "A "+m.still()+" has the rates that were measured when it was made.")
 		return
 	}
-	m.want(Rates{!m.rates})
+	m.addEffect(Rates{!m.rates})
 }
 
 func (m *Model) ratesSet(e RatesSet) {
 	if e.Err != nil {
-		m.say(Critical, m.escape(e.Err.Error()))
+		m.setMessage(Critical, m.escape(e.Err.Error()))
 		return
 	}
 	m.rates = e.On
 	if e.On {
-		m.say(Normal, "Rates are measured from now on; with eBPF this slows system calls of the machine a little (r: stop).")
+		m.setMessage(Normal, "Rates are measured from now on; with eBPF this slows system calls of the machine a little (r: stop).")
 	} else {
-		m.say(Normal, "Rates are not measured any more.")
+		m.setMessage(Normal, "Rates are not measured any more.")
 	}
 }
 
@@ -67,12 +67,12 @@ func (m *Model) busiestLines(d *Data) []Line {
 		if o == nil {
 			continue
 		}
-		l := text(Normal, "  "+m.escape(d.usual.ObjectName(o)))
-		l.add(KeyName, " "+d.usual.RateText(o))
+		l := text(Normal, "  "+m.escape(d.compactView.ObjectName(o)))
+		l.add(KeyName, " "+d.compactView.RateText(o))
 		if s := m.rateTrend(t.Object); s != "" {
 			l.add(Dim, " "+s)
 		}
-		l.add(Normal, "  "+d.usual.TrafficPeers(t))
+		l.add(Normal, "  "+d.compactView.TrafficPeers(t))
 		lines = append(lines, l)
 	}
 	if len(lines) == 1 {
@@ -88,7 +88,7 @@ func (m *Model) rateTrend(id string) string {
 	for _, d := range list[max(len(list)-sparkWidth, 0):] {
 		v := model.Opt[float64]{}
 		if o := d.object(id); o != nil {
-			if n, ok := d.usual.Rate(o).Get(); ok {
+			if n, ok := d.compactView.Rate(o).Get(); ok {
 				v = model.Some(float64(n))
 			}
 		}

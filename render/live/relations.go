@@ -14,7 +14,7 @@ import (
 // ones.
 func relations(d *Data, r row, limit int) []Line {
 	x := &relating{d: d, limit: limit, glyph: arrows{"→", "←", "⇄"}}
-	if d.usual.ASCII {
+	if d.compactView.ASCII {
 		x.glyph = arrows{"->", "<-", "<=>"}
 	}
 	switch {
@@ -80,7 +80,7 @@ func (x *relating) object(o *model.Object) {
 			x.lines = append(x.lines, l)
 			continue
 		}
-		if a := x.d.usual.Talk(&model.Object{Kind: o.Kind, Holders: peer.Holders, HoldersComplete: peer.HoldersComplete}); a.Text != "" {
+		if a := x.d.compactView.Talk(&model.Object{Kind: o.Kind, Holders: peer.Holders, HoldersComplete: peer.HoldersComplete}); a.Text != "" {
 			l.add(roleOf(a.Role), " held by "+a.Text)
 		}
 		x.lines = append(x.lines, l)
@@ -96,7 +96,7 @@ func (x *relating) facts(o *model.Object) (Line, bool) {
 		case "ID", "NAME", "PEERS", "HOLDERS", "NS", "PIDS", "ENDS":
 			continue
 		}
-		cell := c.Text(x.d.usual, o)
+		cell := c.Text(x.d.compactView, o)
 		if cell.Text == "" || cell.Text == render.Unknown {
 			continue
 		}

@@ -49,7 +49,7 @@ func (m *Model) loaded(e Loaded) {
 			m.failure = e.Err
 			return
 		}
-		m.say(Critical, m.escape(e.Err))
+		m.setMessage(Critical, m.escape(e.Err))
 		return
 	}
 	if e.At != r.at+1 {
@@ -64,7 +64,7 @@ func (m *Model) loaded(e Loaded) {
 func (m *Model) load() {
 	if r := &m.replay; r.loading < 0 && r.wanted != r.at {
 		r.loading = r.wanted
-		m.want(Load{r.wanted})
+		m.addEffect(Load{r.wanted})
 	}
 }
 
@@ -96,13 +96,13 @@ func (m *Model) replayed(key string) bool {
 	}
 	switch {
 	case to < 0 && key == "{":
-		m.say(Dim, "No earlier change in findings.")
+		m.setMessage(Dim, "No earlier change in findings.")
 	case to < 0:
-		m.say(Dim, "This is the first sample.")
+		m.setMessage(Dim, "This is the first sample.")
 	case to >= t.Len() && key == "}":
-		m.say(Dim, "No later change in findings.")
+		m.setMessage(Dim, "No later change in findings.")
 	case to >= t.Len():
-		m.say(Dim, "This is the last sample.")
+		m.setMessage(Dim, "This is the last sample.")
 	default:
 		r.wanted = to
 		m.load()
@@ -133,12 +133,12 @@ func (m *Model) goToTime(text string) {
 	}
 	when, err := record.ParseMoment(text, zone)
 	if err != nil {
-		m.say(Critical, m.escape(err.Error()))
+		m.setMessage(Critical, m.escape(err.Error()))
 		return
 	}
 	i, _ := when.In(m.settings.Timeline)
 	if i < 0 {
-		m.say(Critical, "The recording begins after that.")
+		m.setMessage(Critical, "The recording begins after that.")
 		return
 	}
 	m.prompt.kind = promptNone

@@ -13,7 +13,7 @@ func (foundEvent) event() {}
 // first.
 func (m *Model) searchOn(by int) {
 	if m.search == "" {
-		m.say(Dim, "/ searches.")
+		m.setMessage(Dim, "/ searches.")
 		return
 	}
 	if p := m.page(); p != nil {
@@ -22,7 +22,7 @@ func (m *Model) searchOn(by int) {
 	}
 	t := m.table()
 	if t.arranged == nil || len(t.arranged.rows) == 0 {
-		m.say(Dim, "There is nothing to search.")
+		m.setMessage(Dim, "There is nothing to search.")
 		return
 	}
 	a, from, wanted := t.arranged, t.cursor, m.search
@@ -37,7 +37,7 @@ func (m *Model) searchOn(by int) {
 		return
 	}
 	number := m.searching
-	m.want(Work{func() Event {
+	m.addEffect(Work{func() Event {
 		e := foundEvent{search: number, index: a.find(wanted, from, by)}
 		if e.index >= 0 {
 			e.ident = a.rows[e.index].ident()
@@ -61,7 +61,7 @@ func (a *arrangement) find(wanted string, from, by int) int {
 
 func (m *Model) found(index int, id Ident) {
 	if index < 0 || !m.chooseIdent(id) {
-		m.say(Warn, "Not found: "+m.escape(m.search))
+		m.setMessage(Warn, "Not found: "+m.escape(m.search))
 	}
 }
 
@@ -75,5 +75,5 @@ func (m *Model) searchPage(p *page, by int) {
 			return
 		}
 	}
-	m.say(Warn, "Not found: "+m.escape(m.search))
+	m.setMessage(Warn, "Not found: "+m.escape(m.search))
 }

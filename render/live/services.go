@@ -115,7 +115,7 @@ func servicePort(o *model.Object, d *Data) string {
 // at its end.
 func drawServices(d *Data, all map[string]*service, list []channel) []string {
 	dash, times := " ─ ", " ×"
-	if d.usual.ASCII {
+	if d.compactView.ASCII {
 		dash, times = " - ", " x"
 	}
 	write := func(name string) string {

@@ -69,7 +69,7 @@ func (m *Model) setUp(what string) {
 		n := &menu{title: "Delay between scans", closed: (*Model).openSetup, chosen: func(m *Model, value string) {
 			i, _ := strconv.Atoi(value)
 			m.settings.Interval = delays[i]
-			m.want(Retime{delays[i]})
+			m.addEffect(Retime{delays[i]})
 			m.openSetup()
 		}}
 		for i, d := range delays {
@@ -82,7 +82,7 @@ func (m *Model) setUp(what string) {
 	case setupTheme:
 		n := &menu{title: "Theme", closed: (*Model).openSetup, chosen: func(m *Model, value string) {
 			m.settings.Theme = value
-			m.want(Retheme{value})
+			m.addEffect(Retheme{value})
 			m.openSetup()
 		}}
 		for i, name := range m.settings.Themes {
@@ -93,7 +93,7 @@ func (m *Model) setUp(what string) {
 		}
 		m.menu = n
 	case setupKeep:
-		m.want(Keep{Setup{m.settings.Interval, m.settings.Theme, maps.Clone(m.settings.Columns)}})
+		m.addEffect(Keep{Setup{m.settings.Interval, m.settings.Theme, maps.Clone(m.settings.Columns)}})
 	}
 	m.keepMenuVisible()
 }

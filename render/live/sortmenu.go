@@ -7,7 +7,7 @@ const unsorted = ""
 func (m *Model) chooseSort() {
 	a := m.table().arranged
 	if a == nil || len(m.pages) > 0 {
-		m.say(Dim, "Only tables can be sorted.")
+		m.setMessage(Dim, "Only tables can be sorted.")
 		return
 	}
 	n := &menu{title: "Sort by", items: []choice{{unsorted, "(as listed)"}}, chosen: func(m *Model, value string) { m.sortByName(value) }}

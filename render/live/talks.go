@@ -28,8 +28,8 @@ type talk struct {
 
 func newTalks() *talks { return &talks{texts: map[talker]talk{}} }
 
-// talksWith says with whom a process communicates; see [partners].
-func talksWith(d *Data, pid int, all bool) string {
+// peersText says with whom a process communicates; see [partners].
+func peersText(d *Data, pid int, all bool) string {
 	k, links := talker{pid, all}, d.linked.of(pid)
 	d.talks.mu.Lock()
 	t, ok := d.talks.texts[k]

@@ -23,13 +23,13 @@ func withThreads(source []row) []row {
 // toggleThreads shows or hides the threads of processes.
 func (m *Model) toggleThreads() {
 	if screens[m.screen].list != listProcesses {
-		m.say(Dim, "Threads are shown on screens 2 and 7.")
+		m.setMessage(Dim, "Threads are shown on screens 2 and 7.")
 		return
 	}
 	m.threads = !m.threads
 	m.arrange()
 	if m.threads {
-		m.say(Normal, "Threads are shown (H: hide).")
+		m.setMessage(Normal, "Threads are shown (H: hide).")
 	}
 }
 
@@ -38,7 +38,7 @@ func (m *Model) togglePaths() {
 	m.paths = !m.paths
 	m.arrange()
 	if m.paths {
-		m.say(Normal, "Full paths of programs (p: names).")
+		m.setMessage(Normal, "Full paths of programs (p: names).")
 	}
 }
 

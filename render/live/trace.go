@@ -19,21 +19,21 @@ type tracing struct {
 // toggleTrace switches tracing on or off.
 func (m *Model) toggleTrace() {
 	if m.settings.Source != "" {
-		m.say(Dim, "A "+m.still()+" does not change: there is nothing to trace.")
+		m.setMessage(Dim, "A "+m.still()+" does not change: there is nothing to trace.")
 		return
 	}
-	m.want(Trace{!m.tracing.on})
+	m.addEffect(Trace{!m.tracing.on})
 }
 
 func (m *Model) traceSet(e TraceSet) {
 	m.tracing.on, m.tracing.cost = e.On, model.Opt[model.Ratio]{}
 	switch {
 	case e.Err != nil:
-		m.say(Critical, m.escape(e.Err.Error()))
+		m.setMessage(Critical, m.escape(e.Err.Error()))
 	case e.On:
-		m.say(Normal, "Tracing into the log (8); system calls and switches take a little longer (T: stop).")
+		m.setMessage(Normal, "Tracing into the log (8); system calls and switches take a little longer (T: stop).")
 	default:
-		m.say(Normal, "Tracing has ended; what was traced stays in the log.")
+		m.setMessage(Normal, "Tracing has ended; what was traced stays in the log.")
 	}
 }
 

@@ -10,13 +10,13 @@ import (
 func (m *Model) toggleTree() {
 	t := m.table()
 	if screens[m.screen].list != listProcesses {
-		m.say(Dim, "Only processes have a tree: screens 2 and 7.")
+		m.setMessage(Dim, "Only processes have a tree: screens 2 and 7.")
 		return
 	}
 	t.wanted.tree = !t.wanted.tree
 	m.arrange()
 	if t.wanted.tree {
-		m.say(Normal, "Children below their parents (t: list).")
+		m.setMessage(Normal, "Children below their parents (t: list).")
 	}
 }
 
@@ -35,7 +35,7 @@ func branchesOf(ascii bool) branches {
 // Siblings keep their order. If parents form a cycle, as may be in a dump made by hand, all
 // processes are still shown.
 func (a *arrangement) grow() {
-	sign := branchesOf(a.data.usual.ASCII)
+	sign := branchesOf(a.data.compactView.ASCII)
 	shown := make(map[int]bool, len(a.rows))
 	for i := range a.rows {
 		shown[a.rows[i].process.PID] = true

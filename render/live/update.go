@@ -26,7 +26,7 @@ func Update(m Model, e Event) (Model, []Effect) {
 	case Glimpsed:
 		if m.data == nil {
 			m.glimpse = true
-			m.look(e.Data)
+			m.showSnapshot(e.Data)
 		}
 	case Reading:
 		m.reading = e
@@ -38,9 +38,9 @@ func Update(m Model, e Event) (Model, []Effect) {
 		m.saved(e)
 	case Kept:
 		if e.Err != nil {
-			m.say(Critical, "Not saved: "+m.escape(e.Err.Error()))
+			m.setMessage(Critical, "Not saved: "+m.escape(e.Err.Error()))
 		} else {
-			m.say(Normal, "Settings saved to "+m.escape(e.Path)+".")
+			m.setMessage(Normal, "Settings saved to "+m.escape(e.Path)+".")
 		}
 	case RatesSet:
 		m.ratesSet(e)
@@ -73,15 +73,15 @@ func (m *Model) scanned(d *Data) {
 	m.failure, m.glimpse = "", false
 	m.history = m.history.add(d)
 	m.addToLog(d.log)
-	m.look(d)
+	m.showSnapshot(d)
 }
 
 func (m *Model) saved(e Saved) {
 	if e.Err != nil {
-		m.say(Critical, "Not saved: "+m.escape(e.Err.Error()))
+		m.setMessage(Critical, "Not saved: "+m.escape(e.Err.Error()))
 		return
 	}
-	m.say(Normal, "Saved to "+m.escape(e.Path)+", readable only by you.")
+	m.setMessage(Normal, "Saved to "+m.escape(e.Path)+", readable only by you.")
 }
 
 // arrangedEvent is the result of arranging many rows.
@@ -105,7 +105,7 @@ func (m *Model) arrange() {
 		m.again = true
 	default:
 		m.arranging = true
-		m.want(Work{func() Event { return arrangedEvent{arrange(d, log, o)} }})
+		m.addEffect(Work{func() Event { return arrangedEvent{arrange(d, log, o)} }})
 	}
 }
 

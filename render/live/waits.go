@@ -48,7 +48,7 @@ func waitText(d *Data, w *model.Wait) string {
 
 // waitsFor returns the sign for "waits for".
 func (d *Data) waitsFor() string {
-	if d.usual.ASCII {
+	if d.compactView.ASCII {
 		return "->"
 	}
 	return "→"
