@@ -105,7 +105,7 @@ func (c command) dump(ctx context.Context, o *options, d *dumpOptions) error {
 	if err != nil {
 		return err
 	}
-	if user := nobodyIs(whole, d.users); user != "" {
+	if user := unmatchedUser(whole, d.users); user != "" {
 		return &exitError{exitNotFound, fmt.Errorf("no visible process or object belongs to a user %s", query.Quote(user))}
 	}
 	snap := selection.Apply(whole)
@@ -138,8 +138,8 @@ func (c command) dump(ctx context.Context, o *options, d *dumpOptions) error {
 	return nil
 }
 
-// nobodyIs returns the first of the users to whom nothing belongs; "" if there is none.
-func nobodyIs(snap *model.Snapshot, users []string) string {
+// unmatchedUser returns the first of the users to whom nothing belongs; "" if there is none.
+func unmatchedUser(snap *model.Snapshot, users []string) string {
 	known := map[string]bool{}
 	for i := range snap.Processes {
 		p := snap.Processes[i]

@@ -60,10 +60,10 @@ func (o *options) startMeter() (*traffic.Meter, error) {
 		}
 		reason = err.Error()
 	}
-	if !o.saidCounters && o.sampleRates == nil {
+	if !o.countersReported && o.sampleRates == nil {
 		fmt.Fprintf(o.stderr, "ipctop: no eBPF (%s): rates are of TCP sockets, and of pipes, terminals and System V queues what they were at least\n", reason)
 	}
-	o.saidCounters = true
+	o.countersReported = true
 	return nil, nil
 }
 

@@ -18,14 +18,14 @@ import (
 
 // options are the flags every command has.
 type options struct {
-	procRoot     string
-	source       string   // see addGlobal
-	from         []string // one for each host
-	history      string   // see addHistory
-	maxMemory    byteSize // limit of the memory that reading a file may take
-	sample       time.Duration
-	rates        time.Duration // see addRates
-	saidCounters bool          // whether it was printed that rates are measured without eBPF
+	procRoot         string
+	source           string   // see addGlobal
+	from             []string // one for each host
+	history          string   // see addHistory
+	maxMemory        byteSize // limit of the memory that reading a file may take
+	sample           time.Duration
+	rates            time.Duration // see addRates
+	countersReported bool          // whether it was printed that rates are measured without eBPF
 
 	// sampleRates returns a function that adds the traffic since the last call to a snapshot.
 	// It is nil, or its function adds nothing, if traffic is not measured. See liveRates.

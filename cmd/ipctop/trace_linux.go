@@ -252,7 +252,7 @@ func (c command) traceFilter(ctx context.Context, o *options, t *traceOptions, s
 			return nil, &exitError{exitNotFound, fmt.Errorf("there is no process %d", pid)}
 		}
 	}
-	if user := nobodyIs(snap, t.users); user != "" {
+	if user := unmatchedUser(snap, t.users); user != "" {
 		fmt.Fprintf(c.stderr, "ipctop: no process of a user %s is there yet\n", query.Quote(user))
 	}
 	for _, ref := range t.refs {
