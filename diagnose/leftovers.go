@@ -8,13 +8,13 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// manyLeftovers is the number of leftover objects from which they are reported together.
+// manyLeftovers is the number of objects left behind from which they are reported together.
 const manyLeftovers = 10
 
-// leftovers are the rules about leftover objects.
+// leftovers are the rules about objects left behind.
 var leftovers = []string{"orphan-sysv-shm", "orphan-sysv-msg", "orphan-sysv-sem", "orphan-posix-shm", "orphan-posix-sem", "orphan-posix-mq", "stale-socket-path"}
 
-// foldLeftovers combines a rule's findings about leftover objects into one if there are many
+// foldLeftovers combines a rule's findings about objects left behind into one if there are many
 // of the same user in the same namespace: most likely one program left them all.
 func (v *view) foldLeftovers(rule *Rule, found []finding) []finding {
 	if !slices.Contains(leftovers, rule.ID) || len(found) < manyLeftovers {

@@ -67,11 +67,11 @@ func (v *view) boundOf(o *model.Object) bounded {
 	return b
 }
 
-// joinLimits combines the finding about a limit that is nearly reached with those about leftover
-// objects, if the limit would not be near without them: the limit is the problem, and removing
+// joinLimits combines the finding about a limit that is nearly reached with those about
+// objects left behind, if the limit would not be near without them: the limit is the problem, and removing
 // the objects is the remedy.
 func (v *view) joinLimits(found []finding) []finding {
-	left := map[bounded][]int{} // by scope: indexes of the findings about leftover objects
+	left := map[bounded][]int{} // by scope: indexes of the findings about objects left behind
 	for i := range found {
 		if f := &found[i]; slices.Contains(leftovers, f.Rule) && v.graph.Object(f.Objects[0]) != nil {
 			b := v.boundOf(v.graph.Object(f.Objects[0]))

@@ -9,7 +9,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// TestLimitJoinsLeftovers: a limit that is nearly reached because of leftover objects is
+// TestLimitJoinsLeftovers: a limit that is nearly reached because of objects left behind is
 // combined with them into one finding; other limits are not.
 func TestLimitJoinsLeftovers(t *testing.T) {
 	for _, tt := range []struct {

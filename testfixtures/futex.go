@@ -148,7 +148,7 @@ func (r *role) mutex() (b []byte, kind uint32, err error) {
 	return unsafe.Slice((*byte)(attached(addr+futexAt)), 40), uint32(n[1]), nil
 }
 
-// mutexOwnRole locks the mutex. The lock word says that another thread waits for it.
+// mutexOwnRole locks the mutex. The futex word says that another thread waits for it.
 func mutexOwnRole(r *role) error {
 	b, kind, err := r.mutex()
 	if err != nil {

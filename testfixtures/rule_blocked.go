@@ -72,7 +72,7 @@ func (m *maker) words(at int, words ...uint32) (fd int, id string, err error) {
 	return fd, fmt.Sprintf("futex:%s+%d", id, at), err
 }
 
-// The words of a glibc mutex: lock, count, owner, users, kind. A lock word of 2 means that
+// The words of a glibc mutex: lock, count, owner, users, kind. A futex word of 2 means that
 // another thread waits.
 
 const futexWait, futexWaitBitset, futexPrivate = 0, 9, 0x80

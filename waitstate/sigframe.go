@@ -5,7 +5,7 @@ import (
 	"github.com/ipctop/ipctop/waitstate/pthread"
 )
 
-// contended is the smallest value of a lock word that is locked and has waiters, used by
+// contended is the smallest value of a futex word that is locked and has waiters, used by
 // glibc's internal locks and mutexes; other locks use higher ones.
 const contended = 2
 

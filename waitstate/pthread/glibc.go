@@ -53,7 +53,7 @@ func glibcMutex(w *Wait, _ uint32) (Lock, bool) {
 	return Lock{Type: Mutex, Libc: "glibc", Owner: int(owner)}, true
 }
 
-// glibcRobustMutex has the fields of a mutex; its lock word is the owner's thread id.
+// glibcRobustMutex has the fields of a mutex; its futex word is the owner's thread id.
 func glibcRobustMutex(w *Wait, word uint32) (Lock, bool) {
 	kind, ok := w.at(w.kind())
 	if !ok || !w.forMutex() || w.Value&waiters == 0 || w.Value&tidMask == 0 || !glibcKind(w, kind) || kind&glibcRobust == 0 {

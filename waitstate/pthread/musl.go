@@ -15,7 +15,7 @@ func muslKind(w *Wait, kind uint32) bool {
 	return kind&^(muslTypes|muslRobust|muslPI|muslShared) == 0 && kind&muslTypes != 3 && w.flag(kind&muslShared, 0, muslShared)
 }
 
-// muslMutex: type@0, lock@4, waiters@8. The lock word is the owner's thread id, except in
+// muslMutex: type@0, lock@4, waiters@8. The futex word is the owner's thread id, except in
 // normal mutexes that are not robust.
 func muslMutex(w *Wait, word uint32) (Lock, bool) {
 	f, ok := w.fields(-4, 4)
