@@ -92,7 +92,7 @@ func (p *Proc) countDescriptors() (int, bool) {
 // and for how many of them the kernel refused to read the link.
 func (s *Scan) readTable(p *Proc, dir *proc.Dir, tid int32, sc *scratch, r *result) (count, denied int) {
 	fd := FD{Proc: p, TID: tid, dir: dir, out: r.out, info: &sc.info}
-	truncated := 0
+	truncated, refused := 0, false
 	err := dir.Each(sc.dirents, func(e proc.Entry) bool {
 		num, ok := e.Number()
 		if !ok {
@@ -102,7 +102,7 @@ func (s *Scan) readTable(p *Proc, dir *proc.Dir, tid int32, sc *scratch, r *resu
 			return true // exists only for the scan
 		}
 		count++
-		if denied > 0 {
+		if refused {
 			denied++ // the permission depends on the process, not on the descriptor
 			return true
 		}
@@ -116,6 +116,7 @@ func (s *Scan) readTable(p *Proc, dir *proc.Dir, tid int32, sc *scratch, r *resu
 			return true
 		case errno != 0:
 			denied++
+			refused = errno == unix.EACCES || errno == unix.EPERM
 			return true
 		}
 		fd.name = e.C
